@@ -1,0 +1,13 @@
+//! What can go wrong in the pipeline, by what the caller does about it.
+
+/// An error of the pipeline.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The actor that would do it died or is being replaced, or the node drains: try again.
+    #[error("{actor} is being restarted")]
+    Restarting { actor: String },
+    #[error(transparent)]
+    Store(#[from] rollcall_store::Error),
+    #[error(transparent)]
+    Source(#[from] rollcall_source::Error),
+}
