@@ -1,0 +1,151 @@
+//! Events between the wire and decoding: one buffer for many bodies.
+
+use azure_core_amqp::message::AmqpMessageBody;
+use azure_core_amqp::{AmqpMessage, AmqpSimpleValue, AmqpValue};
+use azure_messaging_eventhubs::models::ReceivedEventData;
+use rollcall_model::{SequenceNumber, Timestamp};
+
+use crate::observer::of_system_time;
+
+/// How the body of an event is to be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BodyKind {
+    /// The message object itself (also a binary `CloudEvent`).
+    Plain,
+    /// A structured `CloudEvent` whose data is the message object.
+    CloudEvent,
+    /// Neither bytes nor text: an AMQP sequence or a typed value.
+    Unreadable,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Head {
+    sequence_number: SequenceNumber,
+    enqueued_at: Timestamp,
+    kind: BodyKind,
+    end: usize,
+}
+
+/// Consecutive events of one partition, as they came.
+#[derive(Debug, Default)]
+pub struct Chunk {
+    bodies: Vec<u8>,
+    heads: Vec<Head>,
+}
+
+/// One event of a [`Chunk`].
+#[derive(Debug, Clone, Copy)]
+pub struct RawEvent<'a> {
+    pub sequence_number: SequenceNumber,
+    pub enqueued_at: Timestamp,
+    pub kind: BodyKind,
+    pub body: &'a [u8],
+}
+
+impl Chunk {
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.heads.len()
+    }
+
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.heads.is_empty()
+    }
+
+    /// Bytes of all bodies.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.bodies.len()
+    }
+
+    pub fn push(&mut self, event: RawEvent<'_>) {
+        self.bodies.extend_from_slice(event.body);
+        self.heads.push(Head {
+            sequence_number: event.sequence_number,
+            enqueued_at: event.enqueued_at,
+            kind: event.kind,
+            end: self.bodies.len(),
+        });
+    }
+
+    /// In the order of their numbers.
+    pub fn events(&self) -> impl Iterator<Item = RawEvent<'_>> {
+        let mut start = 0;
+        self.heads.iter().map(move |head| {
+            let body = self.bodies.get(start..head.end).unwrap_or_default();
+            start = head.end;
+            RawEvent {
+                sequence_number: head.sequence_number,
+                enqueued_at: head.enqueued_at,
+                kind: head.kind,
+                body,
+            }
+        })
+    }
+
+    /// Adds what the client received; `false` if it has no number or time, which no hub sends.
+    pub(crate) fn push_received(
+        &mut self,
+        number: SequenceNumber,
+        event: &ReceivedEventData,
+    ) -> bool {
+        let Some(enqueued_at) = event.enqueued_time() else {
+            return false;
+        };
+        let message = event.raw_amqp_message();
+        let mut kind = kind_of(message);
+        match &message.body {
+            AmqpMessageBody::Binary(parts) => {
+                parts
+                    .iter()
+                    .for_each(|part| self.bodies.extend_from_slice(part));
+            }
+            AmqpMessageBody::Value(AmqpValue::String(text)) => {
+                self.bodies.extend_from_slice(text.as_bytes());
+            }
+            AmqpMessageBody::Value(AmqpValue::Binary(bytes)) => {
+                self.bodies.extend_from_slice(bytes);
+            }
+            AmqpMessageBody::Empty => {}
+            AmqpMessageBody::Value(_) | AmqpMessageBody::Sequence(_) => kind = BodyKind::Unreadable,
+        }
+        self.heads.push(Head {
+            sequence_number: number,
+            enqueued_at: of_system_time(enqueued_at),
+            kind,
+            end: self.bodies.len(),
+        });
+        true
+    }
+}
+
+/// Structured mode is told by the content type; producers that cannot set it put it among the
+/// application properties.
+fn kind_of(message: &AmqpMessage) -> BodyKind {
+    let structured = |text: &str| {
+        text.trim_start()
+            .starts_with("application/cloudevents+json")
+    };
+    let by_type = message
+        .properties
+        .as_ref()
+        .and_then(|properties| properties.content_type.as_ref())
+        .is_some_and(|content_type| structured(content_type.0.as_str()));
+    let by_property = || {
+        let properties = message.application_properties.as_ref()?;
+        let (_, value) = properties
+            .0
+            .iter()
+            .find(|(key, _)| *key == "content-type")?;
+        match value {
+            AmqpSimpleValue::String(text) => Some(structured(text)),
+            _ => None,
+        }
+    };
+    if by_type || by_property().unwrap_or(false) {
+        BodyKind::CloudEvent
+    } else {
+        BodyKind::Plain
+    }
+}
