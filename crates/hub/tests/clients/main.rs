@@ -1,0 +1,12 @@
+//! The hub against real clients, and against peers that mean it no good.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test says what is wrong by failing"
+)]
+
+mod fixture;
+mod receiving;
+mod sending;

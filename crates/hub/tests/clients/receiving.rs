@@ -1,0 +1,1 @@
+//! Receiving with the official client.
