@@ -100,6 +100,12 @@ impl Fixture {
         }
     }
 
+    /// Stops the hub; the log stays until what is returned is dropped.
+    pub(crate) async fn close(self) -> TempDir {
+        within("stopping", self.hub.stop()).await;
+        self.dir
+    }
+
     pub(crate) fn endpoint(&self) -> String {
         format!("amqp://{}", self.hub.address())
     }

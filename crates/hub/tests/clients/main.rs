@@ -7,6 +7,10 @@
     reason = "a test says what is wrong by failing"
 )]
 
+mod durability;
 mod fixture;
+mod foreign;
+mod hostile;
+mod properties;
 mod receiving;
 mod sending;
