@@ -11,3 +11,9 @@ pub enum Error {
     #[error(transparent)]
     Source(#[from] rollcall_source::Error),
 }
+
+/// An error with its causes, in one line.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}

@@ -1,12 +1,27 @@
 //! What the rest of the node may ask of the pipeline.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
-use rollcall_model::{Clock, Owner, OwnerId, Settings, SubOwner, SubOwnerId};
-use rollcall_store::{Change, OwnerPatch, Store};
-use tokio::runtime;
+use actix::{Handler, MailboxError, Message};
+use rollcall_model::{
+    CreatedBy, Owner, OwnerId, OwnerState, Settings, SubOwner, SubOwnerId, SubOwnerState,
+};
+use rollcall_store::{Change, Newcomer, OwnerPatch, Store};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
-use crate::{Config, Error, PipelineStatus, Readiness};
+use crate::directory::Directory;
+use crate::metrics::Metrics;
+use crate::owner_actor::{ChangeOwner, CreateOwner, EnterSubOwner, OwnerActor};
+use crate::owner_registry::OwnerRegistry;
+use crate::provisioning::HandOutcome;
+use crate::rate::Rate;
+use crate::readers::Readers;
+use crate::{Error, PipelineStatus, Readiness};
+
+/// How long a request by hand waits for the database before whoever asked is told to come again.
+const HAND_LIMIT: Duration = Duration::from_secs(20);
 
 /// An owner to create by hand.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,75 +43,187 @@ pub enum Creation<T> {
     NoOwner,
 }
 
-/// Starts the actors on arbiters of the current actix system. `io` is the runtime that carries the
-/// Event Hubs client and the database.
-///
-/// # Errors
-/// If the hub's settings are wrong. A hub that is away is waited for.
-#[allow(
-    clippy::todo,
-    clippy::unused_async,
-    unused_variables,
-    reason = "being written"
-)]
-pub async fn start(
-    config: Config,
-    source: rollcall_source::Config,
-    store: Store,
-    clock: Arc<dyn Clock>,
-    io: runtime::Handle,
-) -> Result<Handle, Error> {
-    todo!()
+pub(crate) struct Inner {
+    pub(crate) registry: OwnerRegistry,
+    pub(crate) directory: Arc<Directory>,
+    pub(crate) store: Store,
+    /// Empty until the hub was reached for the first time.
+    pub(crate) readers: OnceLock<Arc<Readers>>,
+    pub(crate) drain: CancellationToken,
+    pub(crate) drain_timeout: Duration,
+    pub(crate) gave_up: watch::Receiver<Option<String>>,
+    pub(crate) metrics: Metrics,
+    pub(crate) source: rollcall_source::Source,
+    pub(crate) rate: Rate,
+    /// Kept so that the actors' threads live as long as the pipeline.
+    pub(crate) _arbiters: Vec<actix_rt::Arbiter>,
 }
 
 /// The running pipeline. Clones are cheap.
 #[derive(Clone)]
-pub struct Handle {}
+pub struct Handle {
+    pub(crate) inner: Arc<Inner>,
+}
 
-#[allow(
-    clippy::todo,
-    clippy::unused_async,
-    unused_variables,
-    reason = "being written"
-)]
 impl Handle {
     /// Creates an owner by hand, through the same actor as a creation by stream.
+    ///
+    /// # Errors
+    /// If the database is away for too long, or the actor died: nothing is known then, ask again.
     pub async fn create_owner(&self, owner: NewOwner) -> Result<Creation<Owner>, Error> {
-        todo!()
+        let owner_id = owner.owner_id.clone();
+        let outcome = self.ask(&owner_id, CreateOwner(owner)).await?;
+        let outcome = outcome.map_err(|_| restarting(&owner_id))?;
+        let owner = self.inner.store.owner(&owner_id).await?;
+        // An owner's row is never removed, so it is there once the actor says so.
+        let owner = owner.ok_or_else(|| restarting(&owner_id))?;
+        Ok(match outcome {
+            HandOutcome::Created => Creation::Created(owner),
+            HandOutcome::Existed => Creation::Existed(owner),
+            HandOutcome::Deleted => Creation::Deleted(owner),
+        })
     }
 
+    /// Enters a sub-owner by hand below an owner that is on the roll.
+    ///
+    /// # Errors
+    /// As [`Handle::create_owner`].
     pub async fn create_sub_owner(
         &self,
         owner_id: OwnerId,
         sub_owner_id: SubOwnerId,
     ) -> Result<Creation<SubOwner>, Error> {
-        todo!()
+        let owner = self.inner.store.owner(&owner_id).await?;
+        if owner.is_none_or(|owner| owner.state == OwnerState::Deleted) {
+            return Ok(Creation::NoOwner);
+        }
+        let newcomer = Newcomer {
+            owner_id: owner_id.clone(),
+            sub_owner_ids: vec![sub_owner_id.clone()],
+            state: OwnerState::Active,
+            created_by: CreatedBy::Api,
+            display_name: None,
+            settings: Settings::default(),
+        };
+        let entered = self.ask(&owner_id, EnterSubOwner { newcomer }).await??;
+        let created = entered.is_some_and(|entered| entered.sub_owners_created > 0);
+        let found = self.inner.store.sub_owner(&owner_id, &sub_owner_id).await?;
+        Ok(match found {
+            Some(sub_owner) if created => Creation::Created(sub_owner),
+            Some(sub_owner) if sub_owner.state == SubOwnerState::Deleted => {
+                Creation::Deleted(sub_owner)
+            }
+            Some(sub_owner) => Creation::Existed(sub_owner),
+            None => Creation::NoOwner,
+        })
     }
 
     /// Changes an owner; the change applies to every batch that is admitted after the answer.
-    pub async fn change_owner(&self, id: OwnerId, patch: OwnerPatch) -> Result<Change, Error> {
-        todo!()
+    ///
+    /// # Errors
+    /// As [`Handle::create_owner`].
+    pub async fn change_owner(
+        &self,
+        owner_id: OwnerId,
+        patch: OwnerPatch,
+    ) -> Result<Change, Error> {
+        let change = ChangeOwner {
+            owner_id: owner_id.clone(),
+            patch,
+        };
+        Ok(self.ask(&owner_id, change).await??)
     }
 
+    async fn ask<M>(&self, owner_id: &OwnerId, message: M) -> Result<M::Result, Error>
+    where
+        M: Message + Send + 'static,
+        M::Result: Send,
+        OwnerActor: Handler<M>,
+    {
+        let slot = self
+            .inner
+            .registry
+            .slot_of(owner_id)
+            .ok_or_else(|| restarting(owner_id))?;
+        let asked = async {
+            let address = slot.address().await;
+            address.send(message).await
+        };
+        match tokio::time::timeout(HAND_LIMIT, asked).await {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(MailboxError::Closed | MailboxError::Timeout)) | Err(_) => {
+                Err(restarting(owner_id))
+            }
+        }
+    }
+
+    #[must_use]
     pub fn status(&self) -> PipelineStatus {
-        todo!()
+        PipelineStatus {
+            readers: self
+                .inner
+                .readers
+                .get()
+                .map(|readers| readers.status())
+                .unwrap_or_default(),
+            shards: self.inner.registry.status(),
+            statuses_per_second: self.inner.rate.sample(self.inner.metrics.stored()),
+            resident_entries: self.inner.directory.resident_entries(),
+        }
     }
 
+    /// Whether the node should get traffic: the database takes writes, the hub was reached, the
+    /// node does not drain. A node without a lease is ready too.
+    #[must_use]
     pub fn readiness(&self) -> Readiness {
-        todo!()
+        let mut reasons = Vec::new();
+        if let Some(fault) = self.inner.store.health().fault {
+            reasons.push(format!("the database takes no writes: {}", fault.error));
+        }
+        if self.inner.readers.get().is_none() {
+            reasons.push("the event hub was not reached yet".to_owned());
+        }
+        if self.inner.drain.is_cancelled() {
+            reasons.push("the node drains".to_owned());
+        }
+        Readiness {
+            ready: reasons.is_empty(),
+            reasons,
+        }
     }
 
     /// Resolves with a sentence when an actor died too often: the node must exit non-zero.
     pub async fn gave_up(&self) -> String {
-        todo!()
+        let mut gave_up = self.inner.gave_up.clone();
+        let sentence = match gave_up.wait_for(Option::is_some).await {
+            Ok(sentence) => sentence.clone(),
+            Err(_) => None,
+        };
+        sentence.unwrap_or_else(|| "the pipeline ended".to_owned())
     }
 
-    /// Stops reading, commits what is in flight, releases the leases.
+    /// Stops reading, commits what is in flight, releases the leases, within the configured time.
     pub async fn drain(&self) {
-        todo!()
+        self.inner.drain.cancel();
+        let Some(readers) = self.inner.readers.get() else {
+            return;
+        };
+        if tokio::time::timeout(self.inner.drain_timeout, readers.drain())
+            .await
+            .is_err()
+        {
+            tracing::warn!("the drain takes too long: what is in flight is read again");
+        }
     }
 
     pub fn register_metrics(&self, registry: &mut prometheus_client::registry::Registry) {
-        todo!()
+        self.inner.metrics.register(registry);
+        self.inner.source.register_metrics(registry);
+    }
+}
+
+fn restarting(owner_id: &OwnerId) -> Error {
+    Error::Restarting {
+        actor: format!("the owner actor of {owner_id}"),
     }
 }

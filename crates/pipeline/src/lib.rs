@@ -1,11 +1,48 @@
 //! The actors between the source and the store.
+//!
+//! ```text
+//!                 one per partition                     one per shard of the owners
+//! Source ─pull─▶ PartitionReader ──── Admit slice ────▶ OwnerActor ── provision ──▶ Store
+//!                 │    ▲    ◀──────── [Verdict] ───────┘     ▲
+//!                 │    └── Settled ──┐                       └── CreateOwner, EnterSubOwner,
+//!                 └───── Commit ────▶ StatusWriter ──▶ Store      ChangeOwner (by hand)
+//!
+//! LeaseKeeper: starts the readers, renews the leases      Supervisor: a factory per actor
+//! ```
+//!
+//! Sends go downstream only; answers come back as replies. Arbiters carry actors only: the Event
+//! Hubs client and the database live on the I/O runtime, so that no death of an actor closes a
+//! socket and no decoding stalls anyone's I/O.
+//!
+//! The walk of one message begins in [`partition_reader`] and reads from top to bottom.
 
+mod blame;
 pub mod config;
+mod decoded;
+mod decoding;
+mod directory;
 pub mod error;
 pub mod handle;
+mod lease_keeper;
+mod metrics;
+mod owner_actor;
+mod owner_registry;
+mod partition_reader;
+mod provisioning;
+mod rate;
+mod reader_gauge;
+mod reader_memory;
+mod reader_start;
+mod readers;
+mod start;
 pub mod status;
+mod status_writer;
+mod supervisor;
+mod verdict;
+mod writers;
 
 pub use config::Config;
 pub use error::Error;
-pub use handle::{Creation, Handle, NewOwner, start};
+pub use handle::{Creation, Handle, NewOwner};
+pub use start::start;
 pub use status::{PipelineStatus, ReaderStatus, Readiness, ShardStatus};

@@ -84,6 +84,19 @@ impl Chunk {
         })
     }
 
+    /// The body of one event as it came.
+    #[must_use]
+    pub fn body(&self, number: SequenceNumber) -> Option<&[u8]> {
+        let index = self
+            .heads
+            .binary_search_by_key(&number, |head| head.sequence_number)
+            .ok()?;
+        let start = index.checked_sub(1).and_then(|index| self.heads.get(index));
+        let head = self.heads.get(index)?;
+        self.bodies
+            .get(start.map_or(0, |before| before.end)..head.end)
+    }
+
     /// Adds what the client received; `false` if it has no number or time, which no hub sends.
     pub(crate) fn push_received(
         &mut self,

@@ -1,0 +1,403 @@
+//! The owner actor: the one place of a shard's owners on this node.
+//!
+//! It owns the shard's part of the directory and is its only writer. Its mailbox serializes
+//! creation: whoever meets a newcomer of the shard, from whatever partition or by hand, asks this
+//! actor. It decides about slices of batches, calibrates, and enters newcomers, with one
+//! provisioning transaction in flight. It never waits: a slice with a newcomer is parked and
+//! answered when its transaction is done.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use actix::{Actor, ActorResponse, AsyncContext, Context, Handler, Message, WrapFuture};
+use actix::{ActorFutureExt, ResponseActFuture};
+use rollcall_model::{DeadReason, EventSource, Owner, OwnerId, StatusMessage, SubOwnerId};
+use rollcall_store::{Change, Error, Newcomer, OwnerPatch, OwnerRecord, Provisioned, Store};
+use tokio::sync::oneshot;
+
+use crate::NewOwner;
+use crate::blame::InHand;
+use crate::decoded::Decoded;
+use crate::directory::DirectoryShard;
+use crate::metrics::Metrics;
+use crate::provisioning::{self, HandOutcome, Waitlist, Wanted};
+use crate::supervisor::Lifeline;
+use crate::verdict::{self, Verdict};
+
+/// Slices and requests that may wait in the mailbox: a few windows of every partition of a large
+/// hub. Whoever comes later waits for room, which is back-pressure.
+const MAILBOX: usize = 1_024;
+/// Between two tries of a provisioning transaction that failed.
+const RETRY: Duration = Duration::from_millis(250);
+
+/// A reader's question: what becomes of these messages?
+#[derive(Message)]
+#[rtype(result = "Result<Vec<Verdict>, Lost>")]
+pub(crate) struct Admit {
+    pub(crate) batch: Arc<Decoded>,
+    /// Which of the batch's messages belong to this shard.
+    pub(crate) indices: Vec<u32>,
+    pub(crate) in_hand: InHand,
+}
+
+/// The answer was lost with the actor: ask its successor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Lost;
+
+/// Create an owner by hand.
+#[derive(Message)]
+#[rtype(result = "Result<HandOutcome, Lost>")]
+pub(crate) struct CreateOwner(pub(crate) NewOwner);
+
+/// Enter a sub-owner by hand; the owner is there.
+#[derive(Message)]
+#[rtype(result = "Result<Option<Provisioned>, Error>")]
+pub(crate) struct EnterSubOwner {
+    pub(crate) newcomer: Newcomer,
+}
+
+/// Change an owner by hand.
+#[derive(Message)]
+#[rtype(result = "Result<Change, Error>")]
+pub(crate) struct ChangeOwner {
+    pub(crate) owner_id: OwnerId,
+    pub(crate) patch: OwnerPatch,
+}
+
+/// What others see of the actor.
+#[derive(Debug, Default)]
+pub(crate) struct ShardGauge {
+    pub(crate) owners: AtomicU64,
+    /// Slices sent to the actor and not answered.
+    pub(crate) depth: AtomicU64,
+}
+
+/// What every incarnation of a shard's actor is made of.
+#[derive(Clone)]
+pub(crate) struct OwnerActorParts {
+    pub(crate) store: Store,
+    pub(crate) source: EventSource,
+    pub(crate) gauge: Arc<ShardGauge>,
+    pub(crate) metrics: Metrics,
+}
+
+pub(crate) struct OwnerActor {
+    parts: OwnerActorParts,
+    directory: DirectoryShard,
+    waitlist: Waitlist,
+    parked: Vec<Parked>,
+    provisioning: bool,
+    /// What the database refused to enter; forgotten when the slices that brought it are answered.
+    refused: HashSet<(OwnerId, SubOwnerId)>,
+    _lifeline: Lifeline,
+}
+
+/// A slice that waits for newcomers.
+struct Parked {
+    admit: Admit,
+    verdicts: Vec<Option<Verdict>>,
+    answer: oneshot::Sender<Vec<Verdict>>,
+}
+
+impl Actor for OwnerActor {
+    type Context = Context<Self>;
+
+    fn started(&mut self, context: &mut Self::Context) {
+        context.set_mailbox_capacity(MAILBOX);
+        self.note_owners();
+    }
+}
+
+impl OwnerActor {
+    pub(crate) fn new(
+        parts: OwnerActorParts,
+        directory: DirectoryShard,
+        lifeline: Lifeline,
+    ) -> Self {
+        Self {
+            parts,
+            directory,
+            waitlist: Waitlist::default(),
+            parked: Vec::new(),
+            provisioning: false,
+            refused: HashSet::new(),
+            _lifeline: lifeline,
+        }
+    }
+
+    /// Decides what is not decided yet; whom it does not know it puts on the waitlist. Returns
+    /// whether all is decided.
+    fn decide(&mut self, admit: &Admit, verdicts: &mut [Option<Verdict>]) -> bool {
+        let mut complete = true;
+        let undecided = admit
+            .indices
+            .iter()
+            .zip(verdicts)
+            .filter(|(_, verdict)| verdict.is_none());
+        for (index, verdict) in undecided {
+            let Some(message) = admit.batch.messages.get(*index as usize) else {
+                continue;
+            };
+            trip(message);
+            *verdict = self.judge(message);
+            if verdict.is_none() {
+                self.waitlist.want(&message.owner_id, &message.sub_owner_id);
+                complete = false;
+            }
+        }
+        complete
+    }
+
+    fn judge(&self, message: &StatusMessage) -> Option<Verdict> {
+        let known = self
+            .directory
+            .get(&message.owner_id)
+            .and_then(|entry| verdict::judge(&entry, message));
+        if known.is_some() || self.refused.is_empty() {
+            return known;
+        }
+        let key = (message.owner_id.clone(), message.sub_owner_id.clone());
+        self.refused
+            .contains(&key)
+            .then_some(Verdict::Dead(DeadReason::RefusedByStore))
+    }
+
+    fn provision_next(&mut self, context: &mut Context<Self>) {
+        if self.provisioning || self.waitlist.is_empty() {
+            return;
+        }
+        fail::fail_point!("owner.provision");
+        self.provisioning = true;
+        let taken = self.waitlist.take();
+        let newcomers = taken.iter().map(newcomer_of).collect();
+        let (store, source) = (self.parts.store.clone(), self.parts.source.clone());
+        let transaction = async move { provisioning::provision(&store, &source, newcomers).await };
+        let done = transaction.into_actor(self).map(|answer, actor, context| {
+            actor.provisioning = false;
+            match answer {
+                Ok(provisioned) => actor.entered(taken, provisioned, context),
+                Err(error) => actor.not_entered(taken, &error, context),
+            }
+        });
+        context.spawn(done);
+    }
+
+    fn entered(
+        &mut self,
+        mut taken: BTreeMap<OwnerId, Wanted>,
+        provisioned: Vec<Provisioned>,
+        context: &mut Context<Self>,
+    ) {
+        self.waitlist.widen();
+        for entered in provisioned {
+            self.directory.put(&entered.record);
+            self.parts.metrics.note_provisioned(&entered);
+            if let Some(wanted) = taken.remove(&entered.record.owner_id) {
+                answer_hands(wanted, &entered);
+            }
+        }
+        self.resume_parked();
+        self.directory.evict();
+        self.note_owners();
+        self.provision_next(context);
+    }
+
+    fn not_entered(
+        &mut self,
+        taken: BTreeMap<OwnerId, Wanted>,
+        error: &Error,
+        context: &mut Context<Self>,
+    ) {
+        tracing::warn!(error = %crate::error::chain(error), "newcomers are not entered yet");
+        if provisioning::is_refusal(error) {
+            let refused = taken
+                .values()
+                .map(|wanted| wanted.sub_owner_ids.len().max(1))
+                .sum();
+            if refused <= 1 {
+                self.refuse(taken);
+                self.resume_parked();
+                return self.provision_next(context);
+            }
+            self.waitlist.narrow(refused);
+        }
+        self.waitlist.put_back(taken);
+        context.run_later(RETRY, Self::provision_next);
+    }
+
+    fn refuse(&mut self, taken: BTreeMap<OwnerId, Wanted>) {
+        for (owner_id, wanted) in taken {
+            for sub_owner_id in wanted.sub_owner_ids {
+                self.refused.insert((owner_id.clone(), sub_owner_id));
+            }
+        }
+    }
+
+    fn resume_parked(&mut self) {
+        for mut parked in std::mem::take(&mut self.parked) {
+            parked.admit.in_hand.raise();
+            if self.decide(&parked.admit, &mut parked.verdicts) {
+                parked.answer();
+            } else {
+                parked.admit.in_hand.lower();
+                self.parked.push(parked);
+            }
+        }
+        if self.parked.is_empty() {
+            self.refused.clear();
+        }
+    }
+
+    fn note_owners(&self) {
+        self.parts
+            .gauge
+            .owners
+            .store(self.directory.owners() as u64, Ordering::Relaxed);
+    }
+
+    /// Puts a change into the directory before whoever asked for it hears of it.
+    fn note_change(&mut self, record: &OwnerRecord) {
+        if self.directory.get(&record.owner_id).is_some() {
+            self.directory.put(record);
+        }
+    }
+}
+
+impl Parked {
+    fn answer(self) {
+        let Self {
+            admit,
+            verdicts,
+            answer,
+        } = self;
+        let verdicts = verdicts.into_iter().flatten().collect();
+        admit.in_hand.lower();
+        // The reader gets its batch back whole: no other holder is left when the answer arrives.
+        drop(admit);
+        // A reader that died meanwhile reads the batch again.
+        answer.send(verdicts).ok();
+    }
+}
+
+fn record_of(owner: &Owner) -> OwnerRecord {
+    OwnerRecord {
+        owner_id: owner.owner_id.clone(),
+        state: owner.state,
+        version: owner.version,
+        created_by: owner.created_by,
+        settings: owner.settings.clone(),
+        sub_owners: Vec::new(),
+    }
+}
+
+fn newcomer_of((owner_id, wanted): (&OwnerId, &Wanted)) -> (OwnerId, Newcomer) {
+    let sub_owner_ids = wanted.sub_owner_ids.iter().cloned().collect();
+    (
+        owner_id.clone(),
+        Newcomer {
+            sub_owner_ids,
+            ..wanted.newcomer.clone()
+        },
+    )
+}
+
+fn answer_hands(wanted: Wanted, entered: &Provisioned) {
+    use rollcall_model::{CreatedBy, OwnerState};
+    let mut by_hand = entered.created && wanted.newcomer.created_by == CreatedBy::Api;
+    for hand in wanted.hands {
+        let outcome = match entered.record.state {
+            _ if std::mem::take(&mut by_hand) => HandOutcome::Created,
+            OwnerState::Deleted => HandOutcome::Deleted,
+            _ => HandOutcome::Existed,
+        };
+        // Whoever hung up does not want to know.
+        hand.send(outcome).ok();
+    }
+}
+
+/// Fault point: `return(ID)` kills the actor at every message of this owner.
+#[allow(clippy::panic, reason = "a fault point")]
+fn trip(message: &StatusMessage) {
+    fail::fail_point!("owner.admit.message", |doomed| {
+        let doomed: Option<String> = doomed;
+        if doomed.as_deref() == Some(message.owner_id.as_str()) {
+            panic!("fault point owner.admit.message: {}", message.owner_id);
+        }
+    });
+    let _ = message;
+}
+
+impl Handler<Admit> for OwnerActor {
+    type Result = ActorResponse<Self, Result<Vec<Verdict>, Lost>>;
+
+    fn handle(&mut self, admit: Admit, context: &mut Self::Context) -> Self::Result {
+        admit.in_hand.raise();
+        fail::fail_point!("owner.admit");
+        let mut verdicts = vec![None; admit.indices.len()];
+        let complete = self.decide(&admit, &mut verdicts);
+        admit.in_hand.lower();
+        if complete {
+            return ActorResponse::reply(Ok(verdicts.into_iter().flatten().collect()));
+        }
+        let (answer, answered) = oneshot::channel();
+        self.parked.push(Parked {
+            admit,
+            verdicts,
+            answer,
+        });
+        self.provision_next(context);
+        let answered = async move { answered.await.map_err(|_| Lost) };
+        ActorResponse::r#async(answered.into_actor(self))
+    }
+}
+
+impl Handler<CreateOwner> for OwnerActor {
+    type Result = ResponseActFuture<Self, Result<HandOutcome, Lost>>;
+
+    fn handle(&mut self, message: CreateOwner, context: &mut Self::Context) -> Self::Result {
+        let (hand, answered) = oneshot::channel();
+        self.waitlist.want_by_hand(message.0, hand);
+        self.provision_next(context);
+        Box::pin(async move { answered.await.map_err(|_| Lost) }.into_actor(self))
+    }
+}
+
+impl Handler<EnterSubOwner> for OwnerActor {
+    type Result = ResponseActFuture<Self, Result<Option<Provisioned>, Error>>;
+
+    fn handle(&mut self, message: EnterSubOwner, _: &mut Self::Context) -> Self::Result {
+        let (store, source) = (self.parts.store.clone(), self.parts.source.clone());
+        let entering = async move {
+            store
+                .provision(&source, vec![message.newcomer])
+                .await
+                .map(|mut entered| entered.pop())
+        };
+        Box::pin(entering.into_actor(self).map(|entered, actor, _| {
+            if let Ok(Some(entered)) = &entered {
+                actor.note_change(&entered.record);
+            }
+            entered
+        }))
+    }
+}
+
+impl Handler<ChangeOwner> for OwnerActor {
+    type Result = ResponseActFuture<Self, Result<Change, Error>>;
+
+    fn handle(&mut self, message: ChangeOwner, _: &mut Self::Context) -> Self::Result {
+        let (store, source) = (self.parts.store.clone(), self.parts.source.clone());
+        let changing = async move {
+            let ChangeOwner { owner_id, patch } = message;
+            store.change_owner(&source, &owner_id, patch).await
+        };
+        Box::pin(changing.into_actor(self).map(|changed, actor, _| {
+            if let Ok(Change::Done(owner)) = &changed {
+                actor.note_change(&record_of(owner));
+            }
+            changed
+        }))
+    }
+}

@@ -1,0 +1,169 @@
+//! The owner registry: owner id → shard → owner actor.
+//!
+//! It cuts a batch into one slice per shard, asks every actor at once and puts the verdicts back
+//! into the batch's order. An actor that dies costs a retry. A slice that kills its actor again and
+//! again is halved until the one message is found; that one is poison, the rest goes on.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use actix::MailboxError;
+use futures::future::{BoxFuture, FutureExt, join_all};
+use rollcall_model::{DeadReason, OwnerId, shard_of};
+
+use crate::blame::{DEATHS_TO_BLAME, DEATHS_TO_CONDEMN, InHand};
+use crate::decoded::Decoded;
+use crate::owner_actor::{Admit, OwnerActor, ShardGauge};
+use crate::status::ShardStatus;
+use crate::supervisor::Slot;
+use crate::verdict::Verdict;
+
+/// Before a slice is sent again after it was lost, so that the successor is not met by a rush.
+const AGAIN_AFTER: Duration = Duration::from_millis(5);
+
+/// One shard as its callers see it.
+pub(crate) struct Shard {
+    pub(crate) slot: Arc<Slot<OwnerActor>>,
+    pub(crate) gauge: Arc<ShardGauge>,
+}
+
+/// All shards of the node. Clones are cheap.
+#[derive(Clone)]
+pub(crate) struct OwnerRegistry {
+    shards: Arc<Vec<Shard>>,
+}
+
+impl OwnerRegistry {
+    pub(crate) fn new(shards: Vec<Shard>) -> Self {
+        Self {
+            shards: Arc::new(shards),
+        }
+    }
+
+    pub(crate) fn slot_of(&self, owner_id: &OwnerId) -> Option<&Arc<Slot<OwnerActor>>> {
+        self.shards
+            .get(shard_of(owner_id, self.shards.len()))
+            .map(|shard| &shard.slot)
+    }
+
+    /// The verdict of every message of the batch, in order. Waits as long as it takes: while the
+    /// database is away, newcomers cannot be entered, and that pauses the reader.
+    pub(crate) async fn admit(&self, batch: &Arc<Decoded>) -> Vec<Verdict> {
+        let slices = self.slices(batch);
+        let answers = join_all(
+            slices
+                .iter()
+                .map(|(shard, indices)| self.admit_slice(*shard, batch, indices.clone())),
+        );
+        let mut verdicts = vec![Verdict::Dead(DeadReason::Poison); batch.messages.len()];
+        for ((_, indices), answer) in slices.iter().zip(answers.await) {
+            for (index, verdict) in indices.iter().zip(answer) {
+                if let Some(slot) = verdicts.get_mut(*index as usize) {
+                    *slot = verdict;
+                }
+            }
+        }
+        verdicts
+    }
+
+    /// The messages of each shard that has any.
+    fn slices(&self, batch: &Decoded) -> Vec<(usize, Vec<u32>)> {
+        let mut slices = vec![Vec::new(); self.shards.len()];
+        for (index, message) in (0..).zip(&batch.messages) {
+            if let Some(slice) = slices.get_mut(shard_of(&message.owner_id, self.shards.len())) {
+                slice.push(index);
+            }
+        }
+        slices
+            .into_iter()
+            .enumerate()
+            .filter(|(_, slice)| !slice.is_empty())
+            .collect()
+    }
+
+    fn admit_slice<'a>(
+        &'a self,
+        shard: usize,
+        batch: &'a Arc<Decoded>,
+        indices: Vec<u32>,
+    ) -> BoxFuture<'a, Vec<Verdict>> {
+        async move {
+            let enough = if indices.len() == 1 {
+                DEATHS_TO_CONDEMN
+            } else {
+                DEATHS_TO_BLAME
+            };
+            let mut deaths = 0;
+            while deaths < enough {
+                match self.ask(shard, batch, indices.clone()).await {
+                    Ok(verdicts) => return verdicts,
+                    Err(blamed) => deaths += u32::from(blamed),
+                }
+                tokio::time::sleep(AGAIN_AFTER).await;
+            }
+            self.bisect(shard, batch, indices).await
+        }
+        .boxed()
+    }
+
+    async fn bisect(
+        &self,
+        shard: usize,
+        batch: &Arc<Decoded>,
+        mut indices: Vec<u32>,
+    ) -> Vec<Verdict> {
+        if indices.len() <= 1 {
+            let number = indices
+                .first()
+                .and_then(|index| batch.messages.get(*index as usize));
+            let sequence_number = number.map(|message| message.sequence_number.0);
+            tracing::error!(
+                shard,
+                ?sequence_number,
+                "a message is poison: it becomes a dead letter"
+            );
+            return vec![Verdict::Dead(DeadReason::Poison); indices.len()];
+        }
+        let second = indices.split_off(indices.len() / 2);
+        let mut verdicts = self.admit_slice(shard, batch, indices).await;
+        verdicts.extend(self.admit_slice(shard, batch, second).await);
+        verdicts
+    }
+
+    /// `Err`: the actor died; whether it did so with this slice in its hands.
+    async fn ask(
+        &self,
+        shard: usize,
+        batch: &Arc<Decoded>,
+        indices: Vec<u32>,
+    ) -> Result<Vec<Verdict>, bool> {
+        let Some(Shard { slot, gauge }) = self.shards.get(shard) else {
+            return Err(false);
+        };
+        let address = slot.address().await;
+        let in_hand = InHand::default();
+        let question = Admit {
+            batch: Arc::clone(batch),
+            indices,
+            in_hand: in_hand.clone(),
+        };
+        gauge.depth.fetch_add(1, Ordering::Relaxed);
+        let answer = address.send(question).await;
+        gauge.depth.fetch_sub(1, Ordering::Relaxed);
+        match answer {
+            Ok(Ok(verdicts)) => Ok(verdicts),
+            Ok(Err(_)) | Err(MailboxError::Closed | MailboxError::Timeout) => Err(in_hand.is_up()),
+        }
+    }
+
+    pub(crate) fn status(&self) -> Vec<ShardStatus> {
+        let status = |(shard, parts): (usize, &Shard)| ShardStatus {
+            shard,
+            depth: parts.gauge.depth.load(Ordering::Relaxed),
+            owners: parts.gauge.owners.load(Ordering::Relaxed),
+            restarts: parts.slot.restarts(),
+        };
+        self.shards.iter().enumerate().map(status).collect()
+    }
+}

@@ -1,0 +1,302 @@
+//! The partition reader: drives the batches of one partition through their life,
+//! `pull → decode → admit → commit`.
+//!
+//! It owns the partition's window of batches and nothing that outlives it. It keeps a batch until
+//! it is committed, so that an actor that dies downstream costs a retry, not data. Batches are
+//! admitted and committed in order; when the window is full it stops pulling, and that is the whole
+//! back-pressure. It never decides by itself that it still has the lease: a batch that is refused
+//! ends it, and its successor claims anew.
+
+use std::sync::Arc;
+
+use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, Context, WrapFuture};
+use futures::StreamExt;
+use futures::future::{BoxFuture, FutureExt};
+use futures::stream::FuturesOrdered;
+use rollcall_model::{Clock, DeadReason, Epoch, PartitionId, SequenceNumber};
+use rollcall_source::{Chunk, Ended, PartitionStream, PullLimits, Source};
+use rollcall_store::{Answer, Batch, Store, Stream, Tenure};
+use tokio_util::sync::CancellationToken;
+
+use crate::decoded::{Decoded, Fates};
+use crate::decoding::Decoding;
+use crate::owner_registry::OwnerRegistry;
+use crate::reader_gauge::ReaderGauge;
+use crate::reader_memory::{Care, ReaderMemory};
+use crate::reader_start::{self, Start};
+use crate::status_writer::Settled;
+use crate::supervisor::{Departure, Lifeline};
+use crate::verdict::Verdict;
+use crate::writers::{Outcome, Writers};
+
+/// What every incarnation of a partition's reader is made of.
+#[derive(Clone)]
+pub(crate) struct ReaderParts {
+    pub(crate) partition_id: PartitionId,
+    pub(crate) source: Source,
+    pub(crate) store: Store,
+    pub(crate) registry: OwnerRegistry,
+    pub(crate) writers: Writers,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) tenure: Tenure,
+    pub(crate) limits: PullLimits,
+    /// Batches between pull and commit.
+    pub(crate) window: usize,
+    pub(crate) memory: Arc<ReaderMemory>,
+    pub(crate) gauge: Arc<ReaderGauge>,
+    /// The generation that is being read.
+    pub(crate) stream: Arc<arc_swap::ArcSwap<Stream>>,
+    /// Finish what is in flight, release the lease, end.
+    pub(crate) drain: CancellationToken,
+    /// The keeper found that the lease is lost or that the generation has changed.
+    pub(crate) restart: Arc<tokio::sync::Notify>,
+}
+
+pub(crate) struct PartitionReader {
+    parts: Option<ReaderParts>,
+    lifeline: Lifeline,
+}
+
+impl PartitionReader {
+    pub(crate) fn new(parts: ReaderParts, lifeline: Lifeline) -> Self {
+        Self {
+            parts: Some(parts),
+            lifeline,
+        }
+    }
+}
+
+impl Actor for PartitionReader {
+    type Context = Context<Self>;
+
+    fn started(&mut self, context: &mut Self::Context) {
+        let Some(parts) = self.parts.take() else {
+            return;
+        };
+        let drive = drive(parts)
+            .into_actor(self)
+            .map(|departure, actor, context| {
+                actor.lifeline.depart(departure);
+                context.stop();
+            });
+        context.spawn(drive);
+    }
+}
+
+/// The life of a reader: claim and open, then batch after batch, until it is drained or refused.
+async fn drive(parts: ReaderParts) -> Departure {
+    parts.gauge.note_start();
+    let started = tokio::select! {
+        started = reader_start::start(&parts) => started,
+        () = parts.drain.cancelled() => return Departure::Done,
+    };
+    let Some(Start {
+        epoch,
+        stream,
+        position,
+        hub_first,
+        events,
+    }) = started
+    else {
+        return Departure::Again;
+    };
+    parts
+        .gauge
+        .note_reading(stream.stream_id, epoch, position, events.condition());
+    let care = parts.memory.care();
+    let window = Window {
+        admitting: FuturesOrdered::new(),
+        committing: FuturesOrdered::new(),
+        backlog: None,
+        pulled_upto: position,
+        hub_first,
+        care,
+        epoch,
+        stream,
+        parts,
+    };
+    window.run(events).await
+}
+
+type Admitted = (Decoded, Vec<Verdict>);
+type Committed = (Arc<Batch>, Outcome);
+
+/// The batches of one partition that are in flight, oldest first.
+struct Window {
+    admitting: FuturesOrdered<BoxFuture<'static, Admitted>>,
+    committing: FuturesOrdered<BoxFuture<'static, Committed>>,
+    /// Pulled and decoded, not yet admitted.
+    backlog: Option<Decoded>,
+    /// The last event that was pulled.
+    pulled_upto: SequenceNumber,
+    hub_first: SequenceNumber,
+    care: Option<Care>,
+    epoch: Epoch,
+    stream: Arc<Stream>,
+    parts: ReaderParts,
+}
+
+impl Window {
+    async fn run(mut self, mut events: PartitionStream) -> Departure {
+        let departure = self.walk(&mut events).await;
+        let closing = events.close();
+        if departure == Departure::Done {
+            self.release().await;
+        }
+        closing.await;
+        departure
+    }
+
+    /// The walk of a batch, from pull to commit.
+    async fn walk(&mut self, events: &mut PartitionStream) -> Departure {
+        let (drain, restart) = (self.parts.drain.clone(), Arc::clone(&self.parts.restart));
+        let limits = self.parts.limits;
+        while !(drain.is_cancelled() && self.is_idle()) {
+            self.admit_next();
+            let may_pull = self.has_room() && self.backlog.is_none() && !drain.is_cancelled();
+            tokio::select! {
+                pulled = events.pull(limits), if may_pull => match pulled {
+                    Ok(chunks) => self.decode(chunks),
+                    Err(ended) => return self.ended(ended),
+                },
+                Some((batch, verdicts)) = self.admitting.next() => self.commit(batch, &verdicts),
+                Some((batch, outcome)) = self.committing.next() => {
+                    if !self.settle(&batch, outcome) {
+                        return Departure::Again;
+                    }
+                }
+                () = drain.cancelled(), if may_pull => self.parts.gauge.note_draining(),
+                () = restart.notified() => return Departure::Again,
+            }
+        }
+        Departure::Done
+    }
+
+    fn in_flight(&self) -> usize {
+        self.admitting.len() + self.committing.len()
+    }
+
+    fn is_idle(&self) -> bool {
+        self.in_flight() == 0 && self.backlog.is_none()
+    }
+
+    fn has_room(&self) -> bool {
+        let window = if self.care.is_some() {
+            1
+        } else {
+            self.parts.window
+        };
+        self.in_flight() < window
+    }
+
+    fn decode(&mut self, chunks: Vec<Chunk>) {
+        fail::fail_point!("reader.pull");
+        let condemned = self.parts.memory.condemned();
+        let decoding = Decoding {
+            config: &self.parts.source.config().decode,
+            condemned: &condemned,
+            hub_first: self.hub_first,
+        };
+        let batch = decoding.batch(self.pulled_upto, chunks);
+        fail::fail_point!("reader.decode");
+        self.pulled_upto = batch.span.upto;
+        self.backlog = Some(batch).filter(|batch| !batch.span.is_empty());
+    }
+
+    /// The whole pull is one batch, unless care demands smaller ones.
+    fn admit_next(&mut self) {
+        if !self.has_room() {
+            return;
+        }
+        let Some(mut batch) = self.backlog.take() else {
+            return;
+        };
+        self.backlog = self.care.and_then(|care| batch.split_off(care.step));
+        if let Some(oldest) = batch.oldest() {
+            self.parts.gauge.note_pulled(batch.span.upto, oldest);
+        }
+        let registry = self.parts.registry.clone();
+        let admitted = async move {
+            let batch = Arc::new(batch);
+            let verdicts = registry.admit(&batch).await;
+            // Whole again, now that every slice is answered. Should an actor still hold its end
+            // for a moment, a copy serves.
+            (Arc::unwrap_or_clone(batch), verdicts)
+        };
+        self.admitting.push_back(admitted.boxed());
+    }
+
+    fn commit(&mut self, decoded: Decoded, verdicts: &[Verdict]) {
+        let (span, gaps) = (decoded.span, decoded.gaps.clone());
+        let fates = Fates::new(decoded, verdicts);
+        let batch = Arc::new(Batch {
+            stream_id: self.stream.stream_id,
+            partition_id: self.parts.partition_id,
+            epoch: self.epoch,
+            incarnation: self.parts.tenure.incarnation,
+            span,
+            statuses: fates.statuses,
+            held: fates.held,
+            dead: fates.dead,
+            drops: fates.drops,
+            gaps,
+        });
+        let writers = self.parts.writers.clone();
+        let committed = async move {
+            let outcome = writers.commit(Arc::clone(&batch)).await;
+            (batch, outcome)
+        };
+        self.committing.push_back(committed.boxed());
+    }
+
+    /// Returns whether the reader goes on.
+    fn settle(&mut self, batch: &Batch, outcome: Outcome) -> bool {
+        let partition_id = self.parts.partition_id;
+        let refused = match outcome {
+            Outcome::Settled(Settled::Answered(Answer::Committed)) => {
+                self.parts.memory.note_committed(batch.span.upto);
+                self.parts
+                    .gauge
+                    .note_committed(batch.span.upto, self.parts.clock.now());
+                self.care = self.parts.memory.care();
+                return true;
+            }
+            Outcome::Settled(Settled::Answered(Answer::Refused(refusal))) => {
+                tracing::warn!(%partition_id, span = %batch.span, ?refusal, "a batch is refused");
+                return false;
+            }
+            Outcome::Settled(Settled::Defect) => return false,
+            Outcome::Settled(Settled::RefusedData) => DeadReason::RefusedByStore,
+            Outcome::Killed => DeadReason::Poison,
+        };
+        tracing::warn!(%partition_id, span = %batch.span, reason = %refused, "a batch cannot be stored: looking for the event");
+        self.parts
+            .memory
+            .note_trouble(batch.span, events_of(batch), refused);
+        false
+    }
+
+    fn ended(&self, ended: Ended) -> Departure {
+        let partition_id = self.parts.partition_id;
+        tracing::info!(%partition_id, ?ended, "the partition's stream ended: claiming it anew");
+        Departure::Again
+    }
+
+    async fn release(&self) {
+        let stream_id = self.stream.stream_id;
+        let (partition_id, incarnation) = (self.parts.partition_id, self.parts.tenure.incarnation);
+        let store = &self.parts.store;
+        let released = store
+            .release_partition(stream_id, partition_id, self.epoch, incarnation)
+            .await;
+        if let Err(error) = released {
+            let error = crate::error::chain(&error);
+            tracing::warn!(%partition_id, error, "the lease is not released: it expires by itself");
+        }
+    }
+}
+
+fn events_of(batch: &Batch) -> usize {
+    let drops = usize::try_from(batch.drops.total()).unwrap_or(usize::MAX);
+    batch.statuses.len() + batch.held.len() + batch.dead.len() + drops
+}

@@ -1,0 +1,248 @@
+//! Newcomers on their way into the roll: who is wanted, and one transaction at a time for them.
+//!
+//! While a transaction is in flight, further newcomers of the shard gather here, so that a storm
+//! becomes a few large inserts. Who came first decides who created an owner: the stream, or the
+//! first of the hands.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rollcall_model::{CreatedBy, EventSource, OwnerId, OwnerState, Settings, SubOwnerId};
+use rollcall_store::{Error, Kind, Newcomer, OwnerRecord, Provisioned, Store};
+use tokio::sync::oneshot;
+
+use crate::NewOwner;
+
+/// Owners and sub-owners of one transaction at the most: some 100 ms of a database's time.
+const MOST_PER_TRANSACTION: usize = 5_000;
+
+/// What a hand learns of its creation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum HandOutcome {
+    Created,
+    Existed,
+    Deleted,
+}
+
+/// One owner that somebody waits for.
+#[derive(Debug)]
+pub(crate) struct Wanted {
+    pub(crate) newcomer: Newcomer,
+    pub(crate) sub_owner_ids: BTreeSet<SubOwnerId>,
+    pub(crate) hands: Vec<oneshot::Sender<HandOutcome>>,
+}
+
+/// All owners that wait for a transaction.
+#[derive(Debug)]
+pub(crate) struct Waitlist {
+    wanted: BTreeMap<OwnerId, Wanted>,
+    /// Halved by each refusal of the database, until the one that it refuses stands alone.
+    limit: usize,
+}
+
+impl Default for Waitlist {
+    fn default() -> Self {
+        Self {
+            wanted: BTreeMap::new(),
+            limit: MOST_PER_TRANSACTION,
+        }
+    }
+}
+
+impl Waitlist {
+    pub(crate) fn want(&mut self, owner_id: &OwnerId, sub_owner_id: &SubOwnerId) {
+        let wanted = self.entry(owner_id, CreatedBy::Stream);
+        if !wanted.sub_owner_ids.contains(sub_owner_id) {
+            wanted.sub_owner_ids.insert(sub_owner_id.clone());
+        }
+    }
+
+    pub(crate) fn want_by_hand(&mut self, owner: NewOwner, hand: oneshot::Sender<HandOutcome>) {
+        let first = !self.wanted.contains_key(&owner.owner_id);
+        let wanted = self.entry(&owner.owner_id, CreatedBy::Api);
+        if first {
+            wanted.newcomer.display_name = owner.display_name;
+            wanted.newcomer.settings = owner.settings;
+        }
+        wanted.hands.push(hand);
+    }
+
+    fn entry(&mut self, owner_id: &OwnerId, created_by: CreatedBy) -> &mut Wanted {
+        self.wanted
+            .entry(owner_id.clone())
+            .or_insert_with_key(|owner_id| Wanted {
+                newcomer: Newcomer {
+                    owner_id: owner_id.clone(),
+                    sub_owner_ids: Vec::new(),
+                    state: OwnerState::Active,
+                    created_by,
+                    display_name: None,
+                    settings: Settings::default(),
+                },
+                sub_owner_ids: BTreeSet::new(),
+                hands: Vec::new(),
+            })
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.wanted.is_empty()
+    }
+
+    /// Takes what one transaction may hold.
+    pub(crate) fn take(&mut self) -> BTreeMap<OwnerId, Wanted> {
+        let mut taken = BTreeMap::new();
+        let mut entries = 0;
+        while entries < self.limit {
+            let Some((owner_id, mut wanted)) = self.wanted.pop_first() else {
+                break;
+            };
+            let room = self.limit - entries;
+            if let Some(rest) = split_sub_owners(&mut wanted, room) {
+                self.wanted.insert(owner_id.clone(), rest);
+            }
+            entries += 1 + wanted.sub_owner_ids.len();
+            taken.insert(owner_id, wanted);
+        }
+        taken
+    }
+
+    /// Puts back what could not be entered.
+    pub(crate) fn put_back(&mut self, taken: BTreeMap<OwnerId, Wanted>) {
+        for (owner_id, mut wanted) in taken {
+            if let Some(later) = self.wanted.remove(&owner_id) {
+                wanted.sub_owner_ids.extend(later.sub_owner_ids);
+                wanted.hands.extend(later.hands);
+            }
+            self.wanted.insert(owner_id, wanted);
+        }
+    }
+
+    /// The next transaction holds half as much.
+    pub(crate) fn narrow(&mut self, refused: usize) {
+        self.limit = (refused / 2).max(1);
+    }
+
+    pub(crate) fn widen(&mut self) {
+        self.limit = self.limit.saturating_mul(2).min(MOST_PER_TRANSACTION);
+    }
+}
+
+/// Leaves at most `room` sub-owners (at least one) with `wanted`; the rest, without hands.
+fn split_sub_owners(wanted: &mut Wanted, room: usize) -> Option<Wanted> {
+    let pivot = wanted.sub_owner_ids.iter().nth(room.max(1))?.clone();
+    let sub_owner_ids = wanted.sub_owner_ids.split_off(&pivot);
+    Some(Wanted {
+        newcomer: wanted.newcomer.clone(),
+        sub_owner_ids,
+        hands: Vec::new(),
+    })
+}
+
+/// Looks everybody up, and enters those who are not there, in one transaction.
+pub(crate) async fn provision(
+    store: &Store,
+    source: &EventSource,
+    wanted: Vec<(OwnerId, Newcomer)>,
+) -> Result<Vec<Provisioned>, Error> {
+    let keys = wanted
+        .iter()
+        .map(|(id, newcomer)| (id.clone(), newcomer.sub_owner_ids.clone()));
+    let found = store.find_owners(keys.collect()).await?;
+    let mut provisioned = Vec::with_capacity(wanted.len());
+    let mut missing = Vec::new();
+    for ((_, newcomer), record) in wanted.into_iter().zip(found) {
+        match record.filter(|record| is_complete(record, &newcomer)) {
+            Some(record) => provisioned.push(Provisioned {
+                record,
+                created: false,
+                sub_owners_created: 0,
+            }),
+            None => missing.push(newcomer),
+        }
+    }
+    if !missing.is_empty() {
+        provisioned.extend(store.provision(source, missing).await?);
+    }
+    Ok(provisioned)
+}
+
+/// Whether there is nothing to enter. Below a deleted owner nothing is entered.
+fn is_complete(record: &OwnerRecord, newcomer: &Newcomer) -> bool {
+    record.state == OwnerState::Deleted || record.sub_owners.len() >= newcomer.sub_owner_ids.len()
+}
+
+/// Whether the database refused the data itself.
+pub(crate) fn is_refusal(error: &Error) -> bool {
+    error.kind == Kind::RefusedData
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn owner(text: &str) -> OwnerId {
+        OwnerId::parse(text).unwrap()
+    }
+
+    fn sub_owner(number: usize) -> SubOwnerId {
+        SubOwnerId::parse(&number.to_string()).unwrap()
+    }
+
+    #[test]
+    fn who_comes_first_is_the_creator() {
+        let mut waitlist = Waitlist::default();
+        let hand = || oneshot::channel().0;
+        let by_hand = |id: &str| NewOwner {
+            owner_id: owner(id),
+            display_name: Some("by hand".to_owned()),
+            settings: Settings::default(),
+        };
+        waitlist.want(&owner("a"), &sub_owner(1));
+        waitlist.want_by_hand(by_hand("a"), hand());
+        waitlist.want_by_hand(by_hand("b"), hand());
+        waitlist.want(&owner("b"), &sub_owner(1));
+        let taken = waitlist.take();
+        assert_eq!(taken[&owner("a")].newcomer.created_by, CreatedBy::Stream);
+        assert_eq!(taken[&owner("a")].newcomer.display_name, None);
+        assert_eq!(taken[&owner("b")].newcomer.created_by, CreatedBy::Api);
+        assert_eq!(taken[&owner("b")].sub_owner_ids.len(), 1);
+    }
+
+    #[test]
+    fn a_transaction_is_bounded_also_within_one_owner() {
+        let mut waitlist = Waitlist::default();
+        for number in 0..MOST_PER_TRANSACTION * 2 {
+            waitlist.want(&owner("a"), &sub_owner(number));
+        }
+        let mut seen = BTreeSet::new();
+        while !waitlist.is_empty() {
+            let taken = waitlist.take();
+            let sub_owner_ids = taken[&owner("a")].sub_owner_ids.clone();
+            assert!(sub_owner_ids.len() <= MOST_PER_TRANSACTION);
+            seen.extend(sub_owner_ids);
+        }
+        assert_eq!(seen.len(), MOST_PER_TRANSACTION * 2);
+    }
+
+    #[test]
+    fn refusals_narrow_a_transaction_down_to_one() {
+        let mut waitlist = Waitlist::default();
+        for number in 0..8 {
+            waitlist.want(&owner("a"), &sub_owner(number));
+        }
+        let mut sizes = Vec::new();
+        loop {
+            let taken = waitlist.take();
+            let size = taken
+                .values()
+                .map(|wanted| wanted.sub_owner_ids.len())
+                .sum();
+            sizes.push(size);
+            if size == 1 {
+                break;
+            }
+            waitlist.narrow(size);
+            waitlist.put_back(taken);
+        }
+        assert_eq!(sizes, [8, 4, 2, 1]);
+    }
+}

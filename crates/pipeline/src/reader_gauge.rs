@@ -1,0 +1,242 @@
+//! How a partition is doing on this node: written by its reader once a batch, read by anyone.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rollcall_model::{Epoch, PartitionId, SequenceNumber, StreamId, Timestamp};
+use rollcall_source::{Condition, PartitionDescription};
+use rollcall_store::{Observation, PartitionState};
+
+use crate::status::ReaderStatus;
+
+#[derive(Default)]
+struct Gauge {
+    phase: Phase,
+    epoch: Option<Epoch>,
+    stream_id: Option<StreamId>,
+    position: Option<SequenceNumber>,
+    last_commit_at: Option<Timestamp>,
+    condition: Option<Arc<Condition>>,
+    fault: Option<String>,
+    /// The oldest event of each batch in flight.
+    in_flight: VecDeque<(SequenceNumber, Timestamp)>,
+    /// The newest event that the hub had when it was first seen to be ahead of us: while it is not
+    /// accounted for, the lag is at least its age.
+    ahead: Option<(SequenceNumber, Timestamp)>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Phase {
+    #[default]
+    Starting,
+    Reading,
+    Draining,
+}
+
+/// Shared by the successive readers of one partition and whoever asks.
+pub(crate) struct ReaderGauge {
+    partition_id: PartitionId,
+    gauge: Mutex<Gauge>,
+}
+
+impl ReaderGauge {
+    pub(crate) fn new(partition_id: PartitionId) -> Self {
+        Self {
+            partition_id,
+            gauge: Mutex::default(),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Gauge> {
+        // Plain values only: a panic elsewhere leaves nothing half done.
+        self.gauge.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A new reader begins.
+    pub(crate) fn note_start(&self) {
+        let mut gauge = self.lock();
+        gauge.phase = Phase::Starting;
+        gauge.epoch = None;
+        gauge.stream_id = None;
+        gauge.condition = None;
+        gauge.in_flight.clear();
+    }
+
+    pub(crate) fn note_reading(
+        &self,
+        stream_id: StreamId,
+        epoch: Epoch,
+        position: SequenceNumber,
+        condition: Arc<Condition>,
+    ) {
+        let mut gauge = self.lock();
+        gauge.phase = Phase::Reading;
+        gauge.epoch = Some(epoch);
+        gauge.stream_id = Some(stream_id);
+        gauge.position = Some(position);
+        gauge.condition = Some(condition);
+        gauge.fault = None;
+    }
+
+    /// Which stream it reads, if it does.
+    pub(crate) fn stream_id(&self) -> Option<StreamId> {
+        self.lock().stream_id
+    }
+
+    pub(crate) fn note_draining(&self) {
+        self.lock().phase = Phase::Draining;
+    }
+
+    pub(crate) fn note_fault(&self, fault: String) {
+        self.lock().fault = Some(fault);
+    }
+
+    pub(crate) fn note_pulled(&self, upto: SequenceNumber, oldest: Timestamp) {
+        self.lock().in_flight.push_back((upto, oldest));
+    }
+
+    pub(crate) fn note_committed(&self, position: SequenceNumber, at: Timestamp) {
+        let mut gauge = self.lock();
+        gauge.position = Some(position);
+        gauge.last_commit_at = Some(at);
+        while gauge
+            .in_flight
+            .front()
+            .is_some_and(|(upto, _)| *upto <= position)
+        {
+            gauge.in_flight.pop_front();
+        }
+    }
+
+    pub(crate) fn status(
+        &self,
+        hub: Option<PartitionDescription>,
+        now: Timestamp,
+        restarts: u64,
+    ) -> ReaderStatus {
+        let mut gauge = self.lock();
+        let last = hub.map(|hub| hub.last);
+        let position = gauge.position;
+        let lag_events = last.zip(position).map(|(last, at)| (last.0 - at.0).max(0));
+        ReaderStatus {
+            partition_id: self.partition_id,
+            state: gauge.state(),
+            epoch: gauge.epoch,
+            sequence_number: position,
+            last_enqueued_sequence_number: last,
+            lag_events,
+            lag_seconds: gauge.lag_seconds(hub, now),
+            last_commit_at: gauge.last_commit_at,
+            in_flight_batches: gauge.in_flight.len(),
+            restarts,
+            fault: gauge.fault(),
+        }
+    }
+}
+
+impl Gauge {
+    fn fault(&self) -> Option<String> {
+        let reading = self
+            .condition
+            .as_ref()
+            .and_then(|condition| condition.fault());
+        reading
+            .map(|fault| fault.sentence.clone())
+            .or_else(|| self.fault.clone())
+    }
+
+    fn state(&self) -> PartitionState {
+        let fault = self
+            .condition
+            .as_ref()
+            .and_then(|condition| condition.fault());
+        match (self.phase, fault) {
+            (Phase::Draining, _) => PartitionState::Draining,
+            (_, Some(fault)) if fault.displaced => PartitionState::Displaced,
+            (_, Some(_)) => PartitionState::Stalled,
+            (Phase::Reading, None) => PartitionState::Reading,
+            (Phase::Starting, None) if self.fault.is_some() => PartitionState::Stalled,
+            (Phase::Starting, None) => PartitionState::Reading,
+        }
+    }
+
+    /// The age of the oldest event that is known and not accounted for: never too large, and zero
+    /// only where there is none. `None` if the hub was not asked yet.
+    fn lag_seconds(&mut self, hub: Option<PartitionDescription>, now: Timestamp) -> Option<f64> {
+        let (hub, position) = (hub?, self.position?);
+        self.ahead = self.ahead.filter(|(number, _)| *number > position);
+        if self.ahead.is_none() && hub.last > position {
+            self.ahead = hub.last_enqueued_at.map(|at| (hub.last, at));
+        }
+        let in_flight = self.in_flight.front().map(|(_, oldest)| *oldest);
+        let oldest = match (self.ahead.map(|(_, at)| at), in_flight) {
+            (Some(ahead), Some(in_flight)) => Some(ahead.min(in_flight)),
+            (ahead, in_flight) => ahead.or(in_flight),
+        };
+        Some(oldest.map_or(0.0, |oldest| now.since(oldest).as_secs_f64()))
+    }
+}
+
+impl ReaderStatus {
+    /// What the other nodes learn of it; nothing before it has an epoch.
+    pub(crate) fn observation(&self) -> Option<Observation> {
+        Some(Observation {
+            partition_id: self.partition_id,
+            epoch: self.epoch?,
+            state: self.state,
+            last_enqueued_sequence_number: self.last_enqueued_sequence_number,
+            lag_seconds: self.lag_seconds,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn second(second: i64) -> Timestamp {
+        Timestamp::from_millis(second * 1_000)
+    }
+
+    fn hub(last: i64, at: i64) -> Option<PartitionDescription> {
+        Some(PartitionDescription {
+            hub_created_at: Timestamp::EPOCH,
+            first: SequenceNumber(0),
+            last: SequenceNumber(last),
+            last_enqueued_at: Some(second(at)),
+        })
+    }
+
+    #[test]
+    fn lag_grows_while_a_partition_stands_still_under_traffic() {
+        let gauge = ReaderGauge::new(PartitionId(0));
+        gauge.note_reading(StreamId(1), Epoch(1), SequenceNumber(9), Arc::default());
+        let lag = |last, at, now| gauge.status(hub(last, at), second(now), 0).lag_seconds;
+        assert_eq!(gauge.status(None, second(0), 0).lag_seconds, None);
+        assert_eq!(lag(9, 50, 60), Some(0.0));
+        assert_eq!(lag(20, 95, 100), Some(5.0));
+        assert_eq!(lag(500, 199, 200), Some(105.0));
+        gauge.note_committed(SequenceNumber(30), second(200));
+        assert_eq!(lag(500, 199, 200), Some(1.0));
+        assert_eq!(
+            gauge.status(hub(500, 199), second(200), 0).lag_events,
+            Some(470)
+        );
+    }
+
+    #[test]
+    fn a_batch_in_flight_counts_by_its_oldest_event() {
+        let gauge = ReaderGauge::new(PartitionId(0));
+        gauge.note_reading(StreamId(1), Epoch(1), SequenceNumber(9), Arc::default());
+        gauge.note_pulled(SequenceNumber(20), second(40));
+        assert_eq!(
+            gauge.status(hub(20, 95), second(100), 0).lag_seconds,
+            Some(60.0)
+        );
+        gauge.note_committed(SequenceNumber(20), second(100));
+        assert_eq!(
+            gauge.status(hub(20, 95), second(100), 0).lag_seconds,
+            Some(0.0)
+        );
+    }
+}
