@@ -1,0 +1,44 @@
+//! Whether the process lives, whether it should get traffic, and its metrics.
+
+use actix_web::HttpResponse;
+use actix_web::web::Data;
+use prometheus_client::encoding::text::encode;
+use serde_json::json;
+
+use super::Answer;
+use crate::{Problem, State};
+
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// The process answers: there is nothing else to it, so that a database that is away does not get
+/// the process killed.
+pub(crate) async fn live() -> HttpResponse {
+    HttpResponse::Ok().json(json!({"status": "live"}))
+}
+
+/// 503 with the reasons, while the node cannot do its work.
+pub(crate) async fn ready(state: Data<State>) -> Answer {
+    let mut reasons = state.desk.readiness().reasons;
+    if let Some(fault) = state.store.health().fault {
+        reasons.push(format!(
+            "the database has taken no write since {}",
+            fault.since
+        ));
+    }
+    if reasons.is_empty() {
+        Ok(HttpResponse::Ok().json(json!({"status": "ready"})))
+    } else {
+        Err(Problem::not_ready(reasons))
+    }
+}
+
+pub(crate) async fn metrics(state: Data<State>) -> HttpResponse {
+    let mut text = String::new();
+    match encode(&mut text, &state.registry) {
+        Ok(()) => HttpResponse::Ok().content_type(OPEN_METRICS).body(text),
+        Err(error) => {
+            tracing::error!(%error, "the metrics cannot be written: {error}");
+            HttpResponse::InternalServerError().finish()
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! The handlers, a file per theme.
+
+pub(crate) mod dead_letters;
+pub(crate) mod edit;
+pub(crate) mod events;
+pub(crate) mod health;
+pub(crate) mod nodes;
+pub(crate) mod owners;
+pub(crate) mod page;
+pub(crate) mod partitions;
+pub(crate) mod statuses;
+pub(crate) mod sub_owners;
+pub(crate) mod summary;
+
+use actix_web::HttpResponse;
+use rollcall_store::Page;
+use serde::Serialize;
+
+use crate::Problem;
+
+/// What a handler gives back.
+pub(crate) type Answer = Result<HttpResponse, Problem>;
+
+fn ok(resource: &impl Serialize) -> Answer {
+    Ok(HttpResponse::Ok().json(resource))
+}
+
+/// A list that is always shown whole, in the shape of the paged ones.
+fn whole<T: Serialize>(items: Vec<T>) -> Answer {
+    ok(&Page {
+        items,
+        next_cursor: None,
+    })
+}

@@ -1,0 +1,36 @@
+//! The server's settings.
+
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+/// Where the API listens, and its bounds.
+#[derive(Debug, Clone)]
+pub struct Config {
+    pub listen: SocketAddr,
+    /// Threads that answer requests.
+    pub workers: NonZeroUsize,
+    /// Bytes of a request's body; beyond it, 413.
+    pub max_body_bytes: usize,
+    /// Connections that one worker holds open at a time.
+    pub max_connections: usize,
+    /// How long a sender may take for the head of its request, and a kept connection may idle.
+    pub request_timeout: Duration,
+    /// How long a stop waits for requests that are being answered.
+    pub stop_timeout: Duration,
+}
+
+impl Config {
+    /// The defaults for this address: 2 workers, 1 MiB of body, 1,024 connections each, 30 s, 5 s.
+    #[must_use]
+    pub fn new(listen: SocketAddr) -> Self {
+        Self {
+            listen,
+            workers: NonZeroUsize::MIN.saturating_add(1),
+            max_body_bytes: 1024 * 1024,
+            max_connections: 1_024,
+            request_timeout: Duration::from_secs(30),
+            stop_timeout: Duration::from_secs(5),
+        }
+    }
+}

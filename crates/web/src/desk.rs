@@ -1,0 +1,49 @@
+//! What the API asks of the pipeline: a narrow trait, so that the API runs (and is tested) without
+//! a hub.
+
+use async_trait::async_trait;
+use rollcall_model::{Owner, OwnerId, SubOwner, SubOwnerId};
+use rollcall_pipeline::{Creation, Error, Handle, NewOwner, PipelineStatus, Readiness};
+use rollcall_store::{Change, OwnerPatch};
+
+/// Creates and changes owners, and tells how this node is. The methods mean what those of
+/// [`Handle`] mean.
+#[async_trait(?Send)]
+pub trait OwnerDesk: Send + Sync + 'static {
+    async fn create_owner(&self, owner: NewOwner) -> Result<Creation<Owner>, Error>;
+    async fn create_sub_owner(
+        &self,
+        owner_id: OwnerId,
+        sub_owner_id: SubOwnerId,
+    ) -> Result<Creation<SubOwner>, Error>;
+    async fn change_owner(&self, owner_id: OwnerId, patch: OwnerPatch) -> Result<Change, Error>;
+    fn status(&self) -> PipelineStatus;
+    fn readiness(&self) -> Readiness;
+}
+
+#[async_trait(?Send)]
+impl OwnerDesk for Handle {
+    async fn create_owner(&self, owner: NewOwner) -> Result<Creation<Owner>, Error> {
+        Handle::create_owner(self, owner).await
+    }
+
+    async fn create_sub_owner(
+        &self,
+        owner_id: OwnerId,
+        sub_owner_id: SubOwnerId,
+    ) -> Result<Creation<SubOwner>, Error> {
+        Handle::create_sub_owner(self, owner_id, sub_owner_id).await
+    }
+
+    async fn change_owner(&self, owner_id: OwnerId, patch: OwnerPatch) -> Result<Change, Error> {
+        Handle::change_owner(self, owner_id, patch).await
+    }
+
+    fn status(&self) -> PipelineStatus {
+        Handle::status(self)
+    }
+
+    fn readiness(&self) -> Readiness {
+        Handle::readiness(self)
+    }
+}

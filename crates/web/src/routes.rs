@@ -1,0 +1,90 @@
+//! The table of routes. Each resource answers methods that it does not have with 405 and the ones
+//! that it has.
+
+use actix_web::guard::{Any, Get, Head};
+use actix_web::web::{self, ServiceConfig};
+use actix_web::{Handler, HttpRequest, HttpResponse, Resource, Responder, Route};
+
+use crate::Problem;
+use crate::api::{
+    dead_letters, events, health, nodes, owners, page, partitions, statuses, sub_owners, summary,
+};
+
+pub(crate) fn all(config: &mut ServiceConfig) {
+    config
+        .service(only_read("/", page::start))
+        .service(only_read("/start.css", page::style))
+        .service(only_read("/start.js", page::script))
+        .service(only_read("/icon.svg", page::icon))
+        .service(only_read("/livez", health::live))
+        .service(only_read("/readyz", health::ready))
+        .service(only_read("/metrics", health::metrics))
+        .service(web::scope("/api/v1").configure(api));
+}
+
+fn api(config: &mut ServiceConfig) {
+    config
+        .service(only_read("/summary", summary::read))
+        .service(only_read("/partitions", partitions::list))
+        .service(only_read("/nodes", nodes::list))
+        .service(only_read("/shards", nodes::shards))
+        .service(only_read("/events", events::list))
+        .service(only_read("/dead-letters", dead_letters::list))
+        .service(only_read("/dead-letters/{id}", dead_letters::read))
+        .configure(owner_routes);
+}
+
+fn owner_routes(config: &mut ServiceConfig) {
+    const LIST: &str = "GET, HEAD, POST";
+    const ONE: &str = "GET, HEAD, PATCH";
+    let owner_list = resource("/owners", LIST).route(read(owners::list));
+    let owner = resource("/owners/{owner_id}", ONE).route(read(owners::read));
+    let sub_owner_list =
+        resource("/owners/{owner_id}/sub-owners", LIST).route(read(sub_owners::list));
+    let sub_owner =
+        resource("/owners/{owner_id}/sub-owners/{sub_owner_id}", ONE).route(read(sub_owners::read));
+    config
+        .service(owner_list.route(web::post().to(owners::create)))
+        .service(owner.route(web::patch().to(owners::change)))
+        .service(sub_owner_list.route(web::post().to(sub_owners::create)))
+        .service(sub_owner.route(web::patch().to(sub_owners::change)))
+        .service(only_read(
+            "/owners/{owner_id}/sub-owners/{sub_owner_id}/statuses",
+            statuses::list,
+        ));
+}
+
+/// Nothing is known under this path.
+pub(crate) async fn not_found(request: HttpRequest) -> Result<HttpResponse, Problem> {
+    let path = request.uri().path();
+    Err(Problem::not_found(format!(
+        "there is nothing at {path}; the API is under /api/v1"
+    )))
+}
+
+fn resource(path: &str, allow: &'static str) -> Resource {
+    let refuse = move || std::future::ready(refused(allow));
+    web::resource(path).default_service(web::to(refuse))
+}
+
+fn refused(allow: &'static str) -> Result<HttpResponse, Problem> {
+    Err(Problem::method_not_allowed(allow))
+}
+
+fn only_read<F, Args>(path: &str, handler: F) -> Resource
+where
+    F: Handler<Args>,
+    Args: actix_web::FromRequest + 'static,
+    F::Output: Responder + 'static,
+{
+    resource(path, "GET, HEAD").route(read(handler))
+}
+
+fn read<F, Args>(handler: F) -> Route
+where
+    F: Handler<Args>,
+    Args: actix_web::FromRequest + 'static,
+    F::Output: Responder + 'static,
+{
+    web::route().guard(Any(Get()).or(Head())).to(handler)
+}

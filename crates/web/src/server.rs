@@ -1,0 +1,148 @@
+//! Binds, serves, stops.
+
+use std::net::{SocketAddr, TcpListener};
+use std::time::Instant;
+
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServerHandle, ServiceFactory, ServiceRequest, ServiceResponse};
+use actix_web::middleware::{Compress, DefaultHeaders, Next, from_fn};
+use actix_web::rt::task::JoinHandle;
+use actix_web::web::{self, Data};
+use actix_web::{App, HttpServer};
+
+use crate::{Config, Error, State, routes};
+
+/// Takes the port, so that a taken one is known before anything starts. Senders that come before
+/// [`Server::start`] wait.
+///
+/// # Errors
+/// If the address cannot be had.
+pub fn bind(config: Config, state: State) -> Result<Server, Error> {
+    let listen = config.listen;
+    let fault = |source| Error::Listen { listen, source };
+    let listener = TcpListener::bind(listen).map_err(fault)?;
+    let address = listener.local_addr().map_err(fault)?;
+    Ok(Server {
+        config,
+        state,
+        listener,
+        address,
+    })
+}
+
+/// A server that has its port and does not answer yet.
+pub struct Server {
+    config: Config,
+    state: State,
+    listener: TcpListener,
+    address: SocketAddr,
+}
+
+impl Server {
+    /// Where it listens: with the port that was given, where 0 was asked for.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Answers from now on, on threads of its own. To be called within an actix system.
+    ///
+    /// # Errors
+    /// If the threads cannot be started.
+    pub fn start(self) -> Result<Running, Error> {
+        let Self {
+            config,
+            state,
+            listener,
+            address,
+        } = self;
+        let fault = |source| Error::Start {
+            listen: address,
+            source,
+        };
+        let (data, limits) = (Data::new(state), Data::new(config.clone()));
+        let server = HttpServer::new(move || app(data.clone(), limits.clone()))
+            .workers(config.workers.get())
+            .max_connections(config.max_connections)
+            .client_request_timeout(config.request_timeout)
+            .keep_alive(config.request_timeout)
+            .shutdown_timeout(config.stop_timeout.as_secs().max(1))
+            .disable_signals()
+            .listen(listener)
+            .map_err(fault)?
+            .run();
+        let handle = server.handle();
+        let task = actix_web::rt::spawn(server);
+        Ok(Running {
+            address,
+            handle,
+            task,
+        })
+    }
+}
+
+/// A server that answers. Dropping it does not stop it.
+pub struct Running {
+    address: SocketAddr,
+    handle: ServerHandle,
+    task: JoinHandle<std::io::Result<()>>,
+}
+
+impl Running {
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Takes no new connections and lets requests that are being answered finish, within the
+    /// stop's time-out.
+    pub async fn stop(self) {
+        self.handle.stop(true).await;
+        if let Ok(Err(error)) = self.task.await {
+            tracing::warn!(%error, "the web server on {} ended with an error: {error}", self.address);
+        }
+    }
+}
+
+/// Routes and what goes around them.
+pub(crate) fn app(
+    state: Data<State>,
+    config: Data<Config>,
+) -> App<
+    impl ServiceFactory<
+        ServiceRequest,
+        Config = (),
+        Response = ServiceResponse<impl MessageBody>,
+        Error = actix_web::Error,
+        InitError = (),
+    >,
+> {
+    let headers = DefaultHeaders::new()
+        .add(("X-Content-Type-Options", "nosniff"))
+        .add(("Referrer-Policy", "no-referrer"))
+        .add(("X-Frame-Options", "DENY"))
+        .add(("Cache-Control", "no-store"));
+    App::new()
+        .app_data(state)
+        .app_data(config)
+        .wrap(Compress::default())
+        .wrap(headers)
+        .wrap(from_fn(count))
+        .configure(routes::all)
+        .default_service(web::to(routes::not_found))
+}
+
+async fn count(
+    request: ServiceRequest,
+    next: Next<impl MessageBody>,
+) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
+    let begun = Instant::now();
+    let answer = next.call(request).await?;
+    let request = answer.request();
+    if let Some(state) = request.app_data::<Data<State>>() {
+        let status = answer.status().as_u16();
+        let (method, route) = (request.method().as_str(), request.match_pattern());
+        state.metrics.count(method, route, status, begun.elapsed());
+    }
+    Ok(answer)
+}
