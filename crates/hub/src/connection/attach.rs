@@ -46,6 +46,9 @@ impl Connection {
             return Err(Fault::new("amqp:session:handle-in-use", text));
         }
         session.detached.remove(&handle);
+        if let Some(answer) = self.courtesies.take_for(channel, handle) {
+            performative::encode(&mut self.out, channel, &answer);
+        }
         let links: usize = self
             .sessions
             .values()

@@ -2,6 +2,8 @@
 
 use fe2o3_amqp_types::performatives::{Begin, Detach, End, Flow};
 
+use tokio::time::Instant;
+
 use super::handshake::CHANNEL_MAX;
 use super::{Connection, Fault};
 use crate::link::Arrival;
@@ -66,6 +68,7 @@ impl Connection {
     fn end(&mut self, channel: u16) -> Result<(), Fault> {
         self.session(channel)?;
         self.sessions.remove(&channel);
+        self.courtesies.forget(channel);
         self.reorder();
         performative::encode(&mut self.out, channel, &End { error: None });
         Ok(())
@@ -83,8 +86,19 @@ impl Connection {
             closed: detach.closed,
             error: None,
         };
-        performative::encode(&mut self.out, channel, &answer);
+        if self.peer.is_delicate {
+            self.courtesies.hold(channel, answer);
+        } else {
+            performative::encode(&mut self.out, channel, &answer);
+        }
         Ok(())
+    }
+
+    pub(super) fn answer_detaches(&mut self) {
+        let now = Instant::now();
+        while let Some((channel, answer)) = self.courtesies.take(now) {
+            performative::encode(&mut self.out, channel, &answer);
+        }
     }
 
     /// Ends a link for a reason; what the peer still sends on it is dropped.

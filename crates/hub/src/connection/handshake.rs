@@ -215,6 +215,6 @@ fn peer(open: &Open) -> Peer {
     Peer {
         max_frame_size: usize::try_from(max_frame_size).unwrap_or(usize::MAX),
         heartbeat: idle.map(|millis| Duration::from_millis(u64::from(millis.max(20) / 2))),
-        wants_repeats: agent.contains("azsdk-rust"),
+        is_delicate: agent.contains("azsdk-rust"),
     }
 }

@@ -11,6 +11,7 @@
 //! are pulled from the log only when the receiver has credit and `out` has room.
 
 mod attach;
+mod courtesy;
 mod deliver;
 mod dispatch;
 mod handshake;
@@ -29,6 +30,7 @@ use tokio::net::tcp::{ReadHalf, WriteHalf};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout};
 
+use self::courtesy::Courtesies;
 use self::repeats::Repeats;
 use crate::broker::Broker;
 use crate::mailbox::Mailbox;
@@ -79,8 +81,8 @@ pub(crate) struct Peer {
     pub(crate) max_frame_size: usize,
     /// It wants to hear something this often.
     pub(crate) heartbeat: Option<Duration>,
-    /// It loses settlements that come early (fe2o3-amqp before 0.18.2).
-    pub(crate) wants_repeats: bool,
+    /// Its AMQP is fe2o3-amqp before 0.18.2, whose defects [`repeats`] and [`courtesy`] spare it.
+    pub(crate) is_delicate: bool,
 }
 
 pub(crate) struct Connection {
@@ -93,6 +95,7 @@ pub(crate) struct Connection {
     /// Bytes handed to the writers and not yet synced.
     in_flight: usize,
     repeats: Repeats,
+    courtesies: Courtesies,
     /// The outgoing links, and which of them is next.
     order: Vec<(u16, u32)>,
     turn: usize,
@@ -153,6 +156,7 @@ impl Connection {
             out: BytesMut::new(),
             in_flight: 0,
             repeats: Repeats::default(),
+            courtesies: Courtesies::default(),
             order: Vec::new(),
             turn: 0,
             last_heard: now,
@@ -173,6 +177,7 @@ impl Connection {
         loop {
             self.take_notices();
             self.fire_repeats();
+            self.answer_detaches();
             self.deliver();
             self.heartbeat()?;
             if self.closing {
@@ -245,7 +250,8 @@ impl Connection {
             };
             next = next.min(due);
         }
-        self.repeats.next().map_or(next, |repeat| next.min(repeat))
+        let others = [self.repeats.next(), self.courtesies.next()];
+        others.into_iter().flatten().fold(next, Instant::min)
     }
 
     fn say_close(&mut self, fault: Option<&Fault>) {

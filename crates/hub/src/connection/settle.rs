@@ -127,16 +127,16 @@ impl Connection {
     }
 
     fn accept(&mut self, link: LinkKey, delivery_id: u32, settled: bool) {
-        let wants_repeats = self.peer.wants_repeats;
+        let is_delicate = self.peer.is_delicate;
         let Some(incoming) = self.incoming(link) else {
             return;
         };
         if !settled {
-            if wants_repeats {
+            if is_delicate {
                 incoming.unsettled.insert(delivery_id);
                 self.repeats.add(link, delivery_id);
             }
-            self.say(link, of(delivery_id, !wants_repeats), accepted());
+            self.say(link, of(delivery_id, !is_delicate), accepted());
         }
         self.answered(link);
     }

@@ -7,7 +7,9 @@ use std::time::Duration;
 use rollcall_hub::{Config, Error, Hub};
 use rollcall_model::SystemClock;
 
-use crate::fixture::{Fixture, HandClock, bodies, dumped, earliest, numbers, receiver, take, until};
+use crate::fixture::{
+    Fixture, HandClock, bodies, dumped, earliest, numbers, receiver, take, until,
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_restart_keeps_every_event_and_goes_on_counting() {
@@ -39,7 +41,9 @@ async fn a_torn_tail_is_cut_at_the_last_whole_record() {
     let kept = restarted.close().await;
     for len in header + before..header + after {
         fs::write(&segment, &whole[..usize::try_from(len).unwrap()]).unwrap();
-        let hub = Hub::start(config.clone(), Arc::new(SystemClock)).await.unwrap();
+        let hub = Hub::start(config.clone(), Arc::new(SystemClock))
+            .await
+            .unwrap();
         let partition = hub.status().partitions[0];
         assert_eq!(partition.last_sequence_number, 1, "cut to {len} bytes");
         assert_eq!(partition.bytes, before, "cut to {len} bytes");
@@ -53,12 +57,16 @@ async fn a_torn_tail_is_cut_at_the_last_whole_record() {
 async fn garbage_after_the_last_record_is_cut_and_appends_go_on() {
     let fixture = Fixture::start().await;
     fixture.send("0", &["a"]).await;
-    let segment = fixture.dir().join("partition-0000/00000000000000000000.log");
+    let segment = fixture
+        .dir()
+        .join("partition-0000/00000000000000000000.log");
     let config = fixture.config.clone();
     let kept = fixture.close().await;
     let file = File::options().append(true).open(&segment).unwrap();
     std::io::Write::write_all(&mut &file, &[0; 4_096]).unwrap();
-    let hub = Hub::start(config.clone(), Arc::new(SystemClock)).await.unwrap();
+    let hub = Hub::start(config.clone(), Arc::new(SystemClock))
+        .await
+        .unwrap();
     assert_eq!(hub.status().partitions[0].last_sequence_number, 0);
     hub.stop().await;
     assert_eq!(dumped(&config.dir), [(0, 0, "a".to_owned())]);
@@ -68,12 +76,15 @@ async fn garbage_after_the_last_record_is_cut_and_appends_go_on() {
 #[tokio::test(flavor = "multi_thread")]
 async fn expired_events_go_and_the_numbers_stay() {
     let clock = HandClock::now_on();
-    let hour = |config: &mut Config| config.retention = Duration::from_secs(3_600);
-    let fixture = Fixture::with(hour, Arc::clone(&clock) as _).await;
+    let minute = |config: &mut Config| config.retention = Duration::from_secs(60);
+    let fixture = Fixture::with(minute, Arc::clone(&clock) as _).await;
     fixture.send("0", &["a", "b"]).await;
-    clock.advance(Duration::from_secs(3_601));
+    clock.advance(Duration::from_secs(61));
     let partition = |fixture: &Fixture| fixture.hub.status().partitions[0];
-    until("retention", || partition(&fixture).begin_sequence_number == 2).await;
+    until("retention", || {
+        partition(&fixture).begin_sequence_number == 2
+    })
+    .await;
     assert_eq!(partition(&fixture).last_sequence_number, 1);
     until("removal", || dumped(fixture.dir()).is_empty()).await;
     let fixture = fixture.restart().await;
@@ -135,6 +146,9 @@ async fn a_taken_address_is_named() {
     let mut config = Config::new(other.path());
     config.listen = fixture.hub.address();
     let error = Hub::start(config, Arc::new(SystemClock)).await.unwrap_err();
-    let expected = format!("cannot listen on {}: address already in use", fixture.hub.address());
+    let expected = format!(
+        "cannot listen on {}: address already in use",
+        fixture.hub.address()
+    );
     assert_eq!(error.to_string(), expected);
 }

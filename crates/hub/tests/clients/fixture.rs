@@ -70,6 +70,11 @@ impl Fixture {
     }
 
     pub(crate) async fn with(change: impl FnOnce(&mut Config), clock: Arc<dyn Clock>) -> Self {
+        let filter = tracing_subscriber::EnvFilter::from_default_env();
+        let tracing = tracing_subscriber::fmt()
+            .with_env_filter(filter)
+            .with_test_writer();
+        drop(tracing.try_init());
         let dir = TempDir::new().unwrap();
         let mut config = Config::new(dir.path());
         config.listen = "127.0.0.1:0".parse().unwrap();

@@ -52,7 +52,10 @@ fn check(seen: &Value, own_property: &Value) {
     let numbers: Vec<_> = events.iter().map(|event| event[0].clone()).collect();
     assert_eq!(numbers, [0, 1, 2, 3], "{seen}");
     assert_eq!(&events[2][4]["number"], own_property);
-    assert!(events[3][2].as_u64().unwrap() >= 900_000, "the large event is whole");
+    assert!(
+        events[3][2].as_u64().unwrap() >= 900_000,
+        "the large event is whole"
+    );
     assert_eq!(seen["after_1"]["events"][0][0], json!(2));
     assert_eq!(seen["from_1"]["events"][0][0], json!(1));
     assert_eq!(seen["after_offset"]["events"][0][0], json!(2));

@@ -9,7 +9,9 @@ use crate::fixture::{Fixture, bodies, earliest, receiver, take, within};
 
 const HEADER: &[u8] = b"AMQP\x00\x01\x00\x00";
 /// An open with the container id "x".
-const OPEN: &[u8] = &[0, 0, 0, 17, 2, 0, 0, 0, 0, 0x53, 0x10, 0xc0, 4, 1, 0xa1, 1, b'x'];
+const OPEN: &[u8] = &[
+    0, 0, 0, 17, 2, 0, 0, 0, 0, 0x53, 0x10, 0xc0, 4, 1, 0xa1, 1, b'x',
+];
 
 fn frame(body: &[u8]) -> Vec<u8> {
     let size = u32::try_from(body.len() + 8).unwrap();
@@ -42,7 +44,9 @@ async fn garbage_is_closed_and_others_go_on() {
     let greeted = [HEADER, OPEN].concat();
     let huge_frame = [&greeted[..], &[0x7f, 0xff, 0xff, 0xff]].concat();
     let nested = [&greeted[..], &frame(&[0; 60_000])].concat();
-    let bomb = [0x00, 0x53, 0x10, 0xf0, 0, 0, 0, 5, 0x7f, 0xff, 0xff, 0xff, 0x40];
+    let bomb = [
+        0x00, 0x53, 0x10, 0xf0, 0, 0, 0, 5, 0x7f, 0xff, 0xff, 0xff, 0x40,
+    ];
     let bomb = [&greeted[..], &frame(&bomb)].concat();
     let unknown = [&greeted[..], &frame(&[0x00, 0x53, 0x77, 0x45])].concat();
     for words in [

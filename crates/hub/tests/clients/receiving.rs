@@ -30,8 +30,14 @@ async fn sequence_numbers_and_offsets_are_starts_with_and_without_the_event_itse
     let at = StartLocation::SequenceNumber;
     assert_eq!(first_from(&fixture, at(2), true).await, 2);
     assert_eq!(first_from(&fixture, at(2), false).await, 3);
-    assert_eq!(first_from(&fixture, StartLocation::Offset(offset.clone()), true).await, 2);
-    assert_eq!(first_from(&fixture, StartLocation::Offset(offset), false).await, 3);
+    assert_eq!(
+        first_from(&fixture, StartLocation::Offset(offset.clone()), true).await,
+        2
+    );
+    assert_eq!(
+        first_from(&fixture, StartLocation::Offset(offset), false).await,
+        3
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -42,7 +48,14 @@ async fn offsets_grow_strictly() {
     let consumer = fixture.consumer().await;
     let receiver = receiver(&consumer, "0", earliest()).await;
     let events = take(&receiver, 3).await;
-    let offset = |at: usize| events[at].offset().as_ref().unwrap().parse::<u64>().unwrap();
+    let offset = |at: usize| {
+        events[at]
+            .offset()
+            .as_ref()
+            .unwrap()
+            .parse::<u64>()
+            .unwrap()
+    };
     assert!(offset(0) < offset(1) && offset(1) < offset(2));
 }
 
@@ -61,9 +74,15 @@ async fn an_enqueued_time_is_a_start() {
         .map(|event| event.enqueued_time().unwrap())
         .collect();
     let between = times[0] + Duration::from_secs(5);
-    assert_eq!(first_from(&fixture, StartLocation::EnqueuedTime(between), false).await, 1);
+    assert_eq!(
+        first_from(&fixture, StartLocation::EnqueuedTime(between), false).await,
+        1
+    );
     let long_ago = times[0] - Duration::from_secs(5);
-    assert_eq!(first_from(&fixture, StartLocation::EnqueuedTime(long_ago), false).await, 0);
+    assert_eq!(
+        first_from(&fixture, StartLocation::EnqueuedTime(long_ago), false).await,
+        0
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -74,7 +93,10 @@ async fn latest_delivers_what_comes_after_the_attach() {
     let receiver = receiver(&consumer, "0", from(StartLocation::Latest, false)).await;
     let mut stream = std::pin::pin!(receiver.stream_events());
     let sending = async {
-        until("the receiver", || fixture.hub.status().partitions[0].receivers == 1).await;
+        until("the receiver", || {
+            fixture.hub.status().partitions[0].receivers == 1
+        })
+        .await;
         fixture.send("0", &["new"]).await;
     };
     let (event, ()) = futures::join!(within("receiving", stream.next()), sending);
@@ -103,7 +125,8 @@ fn with_epoch(epoch: i64) -> OpenReceiverOptions {
 async fn a_higher_epoch_displaces_and_a_lower_is_refused() {
     let fixture = Fixture::start().await;
     fixture.send("0", &["a"]).await;
-    let (first, second, third) = futures::join!(fixture.consumer(), fixture.consumer(), fixture.consumer());
+    let (first, second, third) =
+        futures::join!(fixture.consumer(), fixture.consumer(), fixture.consumer());
     let old = receiver(&first, "0", with_epoch(1)).await;
     let mut stream = std::pin::pin!(old.stream_events());
     within("receiving", stream.next()).await.unwrap().unwrap();
@@ -161,5 +184,8 @@ async fn several_partitions_share_a_connection() {
     let zero = receiver(&consumer, "0", earliest()).await;
     let one = receiver(&consumer, "1", earliest()).await;
     let (zero, one) = futures::join!(take(&zero, 1), take(&one, 1));
-    assert_eq!((bodies(&zero), bodies(&one)), (vec!["a".to_owned()], vec!["b".to_owned()]));
+    assert_eq!(
+        (bodies(&zero), bodies(&one)),
+        (vec!["a".to_owned()], vec!["b".to_owned()])
+    );
 }
