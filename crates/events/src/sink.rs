@@ -25,6 +25,9 @@ pub enum SinkError {
         reason: String,
         retry_after: Option<Duration>,
     },
+    /// There is nobody at the other end, for whichever event.
+    #[error("{reason}")]
+    Unreachable { reason: String },
     /// The receiver refuses this event, and somebody has to change something.
     #[error("{reason}")]
     Permanent { reason: String },
@@ -43,7 +46,7 @@ impl SinkError {
     pub const fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Retryable { retry_after, .. } => *retry_after,
-            Self::Permanent { .. } => None,
+            Self::Unreachable { .. } | Self::Permanent { .. } => None,
         }
     }
 }

@@ -3,7 +3,8 @@
 //! It owns everything that is on its way to the sink. A subject is *busy* from the look that found
 //! its delivery until that delivery is settled, so that no two of one subject are ever on their
 //! way together. When the database fails, the task keeps what has landed, takes nothing new and
-//! settles later.
+//! settles later. When nobody is at the other end, it tries a few deliveries now and then, since
+//! each try is also a write to the database.
 
 use std::collections::{HashSet, VecDeque};
 use std::num::NonZeroUsize;
@@ -25,6 +26,8 @@ use crate::{Sink, SinkError, backoff};
 
 /// Deliveries that one look takes: enough for many sends, little to hold in memory.
 const PAGE: usize = 256;
+/// A sink that comes back is found within this.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// What a sink's tasks share, one after the other.
 #[derive(Clone)]
@@ -60,6 +63,8 @@ pub(crate) struct SinkTask {
     /// The database failed: leave it alone until then.
     rest_until: Instant,
     store_failures: u32,
+    /// Tries in a row that found nobody at the other end.
+    unreached: u32,
 }
 
 impl SinkTask {
@@ -75,6 +80,7 @@ impl SinkTask {
             look_at: now,
             rest_until: now,
             store_failures: 0,
+            unreached: 0,
         }
     }
 
@@ -84,15 +90,25 @@ impl SinkTask {
             self.settle().await;
             self.look().await;
             self.take_off();
-            let next = self.look_at.max(self.rest_until);
+            let next = self.next_turn();
             tokio::select! {
                 Some(landed) = self.in_flight.join_next() => self.land(landed),
-                () = self.parts.wake.notified() => self.look_at = Instant::now(),
+                () = self.parts.wake.notified() => self.look_soon(),
                 () = tokio::time::sleep_until(next) => {}
                 changed = stop.changed() => if changed.is_err() { break },
             }
         }
         self.drain().await;
+    }
+
+    /// When to look or to settle, if nothing lands before.
+    fn next_turn(&self) -> Instant {
+        let sated = self.waiting.len() >= self.parts.concurrency.get();
+        if sated && self.unsettled.is_empty() {
+            // A look is overdue, but there is no room for what it would find.
+            return Instant::now() + self.parts.poll_interval;
+        }
+        self.look_at.max(self.rest_until)
     }
 
     async fn drain(mut self) {
@@ -114,8 +130,13 @@ impl SinkTask {
         {
             return;
         }
+        let page = if self.rounds_unreached() > 0 {
+            self.parts.concurrency.get()
+        } else {
+            PAGE
+        };
         // The busy ones are still pending and come back with every look.
-        let limit = self.busy.len() + PAGE;
+        let limit = self.busy.len() + page;
         match self
             .parts
             .store
@@ -129,17 +150,31 @@ impl SinkTask {
 
     fn found(&mut self, found: Vec<Delivery>, limit: usize) {
         self.store_failures = 0;
-        let pause = if found.len() < limit {
-            self.parts.poll_interval
+        if found.len() < limit {
+            self.look_at = Instant::now() + self.parts.poll_interval;
         } else {
-            Duration::ZERO
-        };
-        self.look_at = Instant::now() + pause;
+            self.look_soon();
+        }
         for delivery in found {
             if self.busy.insert(delivery.subject.clone()) {
                 self.waiting.push_back(delivery);
             }
         }
+    }
+
+    /// At once, unless nobody is at the other end.
+    fn look_soon(&mut self) {
+        let pause = match self.rounds_unreached() {
+            0 => Duration::ZERO,
+            rounds => backoff::delay(rounds, &mut self.random).min(LONGEST_PAUSE),
+        };
+        self.look_at = Instant::now() + pause;
+    }
+
+    /// How often in a row as many sends as may be in flight found nobody.
+    fn rounds_unreached(&self) -> u32 {
+        let round = u32::try_from(self.parts.concurrency.get()).unwrap_or(u32::MAX);
+        self.unreached / round
     }
 
     fn take_off(&mut self) {
@@ -176,6 +211,10 @@ impl SinkTask {
             took,
         } = landed;
         self.parts.metrics.send_seconds.observe(took.as_secs_f64());
+        self.unreached = match result {
+            Err(SinkError::Unreachable { .. }) => self.unreached.saturating_add(1),
+            _ => 0,
+        };
         let outcome = match result {
             Ok(()) => self.sent(),
             Err(error) => self.failed(&delivery, &error),
@@ -262,7 +301,7 @@ impl SinkTask {
             self.busy.remove(&settled.subject);
         }
         // The next deliveries of these subjects may be due.
-        self.look_at = Instant::now();
+        self.look_soon();
         self.show_in_flight();
     }
 

@@ -72,9 +72,14 @@ impl WebhookSink {
         Ok(())
     }
 
-    fn unreachable(&self, error: reqwest::Error) -> SinkError {
+    fn unanswered(&self, error: reqwest::Error) -> SinkError {
         let error = error.without_url();
-        SinkError::retryable(format!("no answer from {}: {}", self.host, chain(&error)))
+        let reason = format!("no answer from {}: {}", self.host, chain(&error));
+        if error.is_connect() {
+            SinkError::Unreachable { reason }
+        } else {
+            SinkError::retryable(reason)
+        }
     }
 
     fn judge(&self, status: StatusCode, headers: &HeaderMap) -> Result<(), SinkError> {
@@ -106,7 +111,7 @@ impl Sink for WebhookSink {
         let response = request
             .send()
             .await
-            .map_err(|error| self.unreachable(error))?;
+            .map_err(|error| self.unanswered(error))?;
         let verdict = self.judge(response.status(), response.headers());
         finish(response).await;
         verdict
