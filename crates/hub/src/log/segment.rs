@@ -11,6 +11,7 @@ use bytes::{Buf, BufMut};
 
 /// Bytes before the first record of a file.
 pub(crate) const HEADER: u64 = 48;
+const HEADER_LEN: usize = 48;
 const MAGIC: &[u8; 8] = b"RCHUBLG1";
 
 /// What the header of a segment says.
@@ -47,8 +48,8 @@ impl Segment {
 }
 
 impl Header {
-    fn encode(self) -> [u8; HEADER as usize] {
-        let mut bytes = [0; HEADER as usize];
+    fn encode(self) -> [u8; HEADER_LEN] {
+        let mut bytes = [0; HEADER_LEN];
         let mut out = &mut bytes[..];
         out.put_slice(MAGIC);
         out.put_u64(self.first_sequence_number);
@@ -108,7 +109,7 @@ pub(crate) fn create(dir: &Path, header: Header) -> io::Result<File> {
 
 /// Reads the header of a segment; `None` when it was torn.
 pub(crate) fn read_header(dir: &Path, first: u64) -> io::Result<Option<Header>> {
-    let mut bytes = [0; HEADER as usize];
+    let mut bytes = [0; HEADER_LEN];
     match File::open(path(dir, first))?.read_exact(&mut bytes) {
         Ok(()) => Ok(Header::decode(&bytes)),
         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(None),
