@@ -1,1 +1,21 @@
-//! Placeholder.
+//! The database schema, up and down.
+//!
+//! A migration is one file here and one SQL text per database and direction: the tables' layout
+//! (keys, collations, partial indexes) differs too much between the databases for one builder to
+//! say it well. Each migration runs in a transaction, together with its record in
+//! `seaql_migrations`, so that a crash leaves either the old schema or the new one.
+
+pub use sea_orm_migration;
+use sea_orm_migration::prelude::*;
+
+mod m20261123_000001_first;
+
+/// Every migration, oldest first.
+#[derive(Debug, Clone, Copy)]
+pub struct Migrator;
+
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![Box::new(m20261123_000001_first::Migration)]
+    }
+}

@@ -22,6 +22,23 @@ pub enum Kind {
     RefusedData,
     /// The schema is older or newer than this program: say what to do, exit 69 or migrate.
     Schema,
+    /// The page's cursor is not one that a list gave out: the reader's mistake.
+    BadCursor,
     /// A defect of the program or of the configuration: give up and say so.
     Defect,
+}
+
+impl Kind {
+    /// The name in metrics.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Unavailable => "unavailable",
+            Self::Unknown => "unknown",
+            Self::RefusedData => "refused_data",
+            Self::Schema => "schema",
+            Self::BadCursor => "bad_cursor",
+            Self::Defect => "defect",
+        }
+    }
 }

@@ -4,6 +4,9 @@ use rollcall_model::{Epoch, PartitionId, SequenceNumber, StreamId, Timestamp};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::store::{Backend, Operation};
+use crate::{Answer, Error, Store, sqlite};
+
 /// The hub as it shows itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HubIdentity {
@@ -79,4 +82,228 @@ pub struct NodeReport {
     pub api: Option<String>,
     /// JSON array of its shards (`shard`, `depth`, `owners`, `restarts`).
     pub shards: serde_json::Value,
+}
+
+impl PartitionState {
+    /// The name in the database and the API.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Reading => "reading",
+            Self::Draining => "draining",
+            Self::Displaced => "displaced",
+            Self::Stalled => "stalled",
+            Self::Unowned => "unowned",
+        }
+    }
+}
+
+impl std::str::FromStr for PartitionState {
+    type Err = serde::de::value::Error;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        use serde::de::IntoDeserializer as _;
+        Self::deserialize(text.into_deserializer())
+    }
+}
+
+/// A partition under a lease: what a reader shows to prove that it still holds it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Held {
+    pub(crate) stream_id: StreamId,
+    pub(crate) partition_id: PartitionId,
+    pub(crate) epoch: Epoch,
+    pub(crate) incarnation: Uuid,
+}
+
+impl Store {
+    /// The newest generation if the hub's `created_at` is still the same, else a new one.
+    ///
+    /// # Errors
+    /// As every writing transaction, by [`crate::Kind`].
+    pub async fn resolve_stream(&self, hub: &HubIdentity) -> Result<Stream, Error> {
+        let hub = hub.clone();
+        self.call(
+            Operation::write("resolve_stream", &hub.event_hub),
+            move |backend| {
+                let hub = hub.clone();
+                async move {
+                    match &*backend {
+                        Backend::Sqlite(database) => sqlite::stream::resolve(database, &hub).await,
+                    }
+                }
+            },
+        )
+        .await
+    }
+
+    /// Adds the generation after `from` (numbers turned out to have begun anew); if somebody
+    /// was quicker, theirs.
+    ///
+    /// # Errors
+    /// As every writing transaction, by [`crate::Kind`].
+    pub async fn next_generation(
+        &self,
+        from: StreamId,
+        hub: &HubIdentity,
+    ) -> Result<Stream, Error> {
+        let hub = hub.clone();
+        self.call(
+            Operation::write("next_generation", format!("after stream {from}")),
+            move |backend| {
+                let hub = hub.clone();
+                async move {
+                    match &*backend {
+                        Backend::Sqlite(database) => {
+                            sqlite::stream::next_generation(database, from, &hub).await
+                        }
+                    }
+                }
+            },
+        )
+        .await
+    }
+
+    /// Claims the partition: a new epoch, and the checkpoint as of the same statement. `None`:
+    /// another node's lease is not expired. (On SQLite the claim is granted at once: the lock on
+    /// the data directory proves that nobody else lives.)
+    ///
+    /// # Errors
+    /// As every writing transaction, by [`crate::Kind`].
+    pub async fn claim_partition(
+        &self,
+        stream_id: StreamId,
+        partition_id: PartitionId,
+        tenure: &Tenure,
+    ) -> Result<Option<Claim>, Error> {
+        let tenure = tenure.clone();
+        self.call(
+            Operation::write("claim_partition", partition_id.to_string()),
+            move |backend| {
+                let tenure = tenure.clone();
+                async move {
+                    match &*backend {
+                        Backend::Sqlite(database) => {
+                            sqlite::lease::claim(database, stream_id, partition_id, &tenure).await
+                        }
+                    }
+                }
+            },
+        )
+        .await
+    }
+
+    /// Sets the first number that the stream accounts for, where none is set: the position
+    /// becomes `first - 1`. The same call again is `Committed`; another `first` is `Misplaced`.
+    ///
+    /// # Errors
+    /// As every writing transaction, by [`crate::Kind`].
+    pub async fn begin_partition(
+        &self,
+        stream_id: StreamId,
+        partition_id: PartitionId,
+        epoch: Epoch,
+        incarnation: Uuid,
+        first: SequenceNumber,
+        number_epoch: Option<i64>,
+    ) -> Result<Answer, Error> {
+        let held = Held {
+            stream_id,
+            partition_id,
+            epoch,
+            incarnation,
+        };
+        self.call(
+            Operation::write("begin_partition", format!("{partition_id} at {first}")),
+            move |backend| async move {
+                match &*backend {
+                    Backend::Sqlite(database) => {
+                        sqlite::lease::begin(database, held, first, number_epoch).await
+                    }
+                }
+            },
+        )
+        .await
+    }
+
+    /// Extends the leases and stores what was observed. Returns those that are lost (another
+    /// epoch or incarnation).
+    ///
+    /// # Errors
+    /// As every writing transaction, by [`crate::Kind`].
+    pub async fn renew_leases(
+        &self,
+        stream_id: StreamId,
+        tenure: &Tenure,
+        observations: &[Observation],
+    ) -> Result<Vec<PartitionId>, Error> {
+        let (tenure, mut observations) = (tenure.clone(), observations.to_vec());
+        // Renewals and claims lock in partition order.
+        observations.sort_by_key(|observation| observation.partition_id);
+        self.call(
+            Operation::write("renew_leases", format!("of {}", tenure.node)),
+            move |backend| {
+                let (tenure, observations) = (tenure.clone(), observations.clone());
+                async move {
+                    match &*backend {
+                        Backend::Sqlite(database) => {
+                            sqlite::lease::renew(database, stream_id, &tenure, &observations).await
+                        }
+                    }
+                }
+            },
+        )
+        .await
+    }
+
+    /// Frees the partition and raises its epoch, so that a late commit cannot extend the lease.
+    /// Somebody else's lease is left alone.
+    ///
+    /// # Errors
+    /// As every writing transaction, by [`crate::Kind`].
+    pub async fn release_partition(
+        &self,
+        stream_id: StreamId,
+        partition_id: PartitionId,
+        epoch: Epoch,
+        incarnation: Uuid,
+    ) -> Result<(), Error> {
+        let held = Held {
+            stream_id,
+            partition_id,
+            epoch,
+            incarnation,
+        };
+        self.call(
+            Operation::write("release_partition", partition_id.to_string()),
+            move |backend| async move {
+                match &*backend {
+                    Backend::Sqlite(database) => sqlite::lease::release(database, held).await,
+                }
+            },
+        )
+        .await
+    }
+
+    /// Stores a node's sign of life, and forgets nodes that gave none for a day.
+    ///
+    /// # Errors
+    /// As every writing transaction, by [`crate::Kind`].
+    pub async fn report_node(&self, report: &NodeReport) -> Result<(), Error> {
+        let report = report.clone();
+        self.call(
+            Operation::write("report_node", &report.node),
+            move |backend| {
+                let report = report.clone();
+                async move {
+                    match &*backend {
+                        Backend::Sqlite(database) => {
+                            sqlite::lease::report_node(database, &report).await
+                        }
+                    }
+                }
+            },
+        )
+        .await
+    }
 }

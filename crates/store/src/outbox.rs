@@ -4,6 +4,9 @@ use rollcall_model::Timestamp;
 use serde::Serialize;
 use uuid::Uuid;
 
+use crate::store::{Backend, Operation};
+use crate::{Error, Store, sqlite};
+
 /// A configured sink. Events that are made while it is registered are due at it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SinkRegistration {
@@ -25,6 +28,7 @@ pub struct Delivery {
     pub attempts: u32,
 }
 
+/// How far an event has come at a sink.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DeliveryState {
@@ -46,4 +50,78 @@ pub enum DeliveryOutcome {
     Parked {
         error: String,
     },
+}
+
+impl DeliveryState {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        match text {
+            "pending" => Some(Self::Pending),
+            "sent" => Some(Self::Sent),
+            "parked" => Some(Self::Parked),
+            _ => None,
+        }
+    }
+}
+
+impl Store {
+    /// Makes the registered sinks exactly these; what was due at others is parked.
+    ///
+    /// # Errors
+    /// As every writing transaction, by [`crate::Kind`].
+    pub async fn register_sinks(&self, sinks: &[SinkRegistration]) -> Result<(), Error> {
+        let sinks = sinks.to_vec();
+        let operation = Operation::write("register_sinks", format!("{} of them", sinks.len()));
+        self.call(operation, move |backend| {
+            let sinks = sinks.clone();
+            async move {
+                match &*backend {
+                    Backend::Sqlite(database) => sqlite::outbox::register(database, &sinks).await,
+                }
+            }
+        })
+        .await
+    }
+
+    /// The oldest pending delivery of each subject at the sink, if its `not_before` has passed;
+    /// oldest first.
+    ///
+    /// # Errors
+    /// As every transaction, by [`crate::Kind`].
+    pub async fn due_deliveries(&self, sink: &str, limit: usize) -> Result<Vec<Delivery>, Error> {
+        let sink = sink.to_owned();
+        let operation = Operation::read("due_deliveries", format!("at {sink}"));
+        self.call(operation, move |backend| {
+            let sink = sink.clone();
+            async move {
+                match &*backend {
+                    Backend::Sqlite(database) => sqlite::outbox::due(database, &sink, limit).await,
+                }
+            }
+        })
+        .await
+    }
+
+    /// Stores what became of deliveries. One that is no longer pending stays as it is.
+    ///
+    /// # Errors
+    /// As every writing transaction, by [`crate::Kind`].
+    pub async fn settle_deliveries(
+        &self,
+        sink: &str,
+        outcomes: Vec<(Uuid, DeliveryOutcome)>,
+    ) -> Result<(), Error> {
+        let sink = sink.to_owned();
+        let operation = Operation::write("settle_deliveries", format!("at {sink}"));
+        self.call(operation, move |backend| {
+            let (sink, outcomes) = (sink.clone(), outcomes.clone());
+            async move {
+                match &*backend {
+                    Backend::Sqlite(database) => {
+                        sqlite::outbox::settle(database, &sink, &outcomes).await
+                    }
+                }
+            }
+        })
+        .await
+    }
 }

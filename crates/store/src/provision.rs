@@ -1,8 +1,16 @@
 //! Provisioning: owners and sub-owners enter the roll, once, with their announcement.
 
-use rollcall_model::{CreatedBy, OwnerId, OwnerState, SubOwnerId};
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use crate::OwnerRecord;
+use rollcall_model::{
+    CreatedBy, EventSource, Owner, OwnerId, OwnerState, SubOwner, SubOwnerId, SubOwnerState,
+    Timestamp,
+};
+
+use crate::fault::{self, Fault};
+use crate::store::{Backend, Operation};
+use crate::{Error, OwnerRecord, Store, sqlite};
 
 /// An owner to enter if it is not there, with the sub-owners to enter below it if they are not.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,4 +35,85 @@ pub struct Provisioned {
     pub created: bool,
     /// How many of its sub-owners this transaction entered.
     pub sub_owners_created: usize,
+}
+
+impl Newcomer {
+    /// The row, if this transaction enters it.
+    pub(crate) fn owner(&self, now: Timestamp) -> Owner {
+        Owner {
+            owner_id: self.owner_id.clone(),
+            state: self.state,
+            display_name: self.display_name.clone(),
+            settings: self.settings.clone(),
+            version: 1,
+            created_at: now,
+            created_by: self.created_by,
+        }
+    }
+}
+
+/// The row of a sub-owner that is entered below `owner`, with its copy of the override.
+pub(crate) fn new_sub_owner(
+    owner: &OwnerRecord,
+    sub_owner_id: &SubOwnerId,
+    created_by: CreatedBy,
+    now: Timestamp,
+) -> SubOwner {
+    let settings = owner.settings.sub_owners.get(sub_owner_id).cloned();
+    SubOwner {
+        owner_id: owner.owner_id.clone(),
+        sub_owner_id: sub_owner_id.clone(),
+        state: SubOwnerState::Active,
+        display_name: None,
+        settings: settings.unwrap_or_default(),
+        version: 1,
+        created_at: now,
+        created_by,
+    }
+}
+
+impl Store {
+    /// Enters what is missing, with its events, in one transaction; in the order asked. One
+    /// owner stands at most once in `newcomers`.
+    ///
+    /// # Errors
+    /// [`crate::Kind::Defect`] if an owner stands there twice; otherwise as every writing
+    /// transaction, by [`crate::Kind`].
+    pub async fn provision(
+        &self,
+        source: &EventSource,
+        newcomers: Vec<Newcomer>,
+    ) -> Result<Vec<Provisioned>, Error> {
+        let operation = Operation::write("provision", format!("{} owners", newcomers.len()));
+        let asked = Arc::new((source.clone(), newcomers));
+        self.call(operation, move |backend| {
+            let asked = Arc::clone(&asked);
+            async move {
+                let (source, newcomers) = &*asked;
+                refuse_repeats(newcomers)?;
+                match &*backend {
+                    Backend::Sqlite(database) => {
+                        sqlite::provision::provision(database, source, newcomers).await
+                    }
+                }
+            }
+        })
+        .await
+    }
+}
+
+fn refuse_repeats(newcomers: &[Newcomer]) -> fault::Result<()> {
+    let mut seen = BTreeSet::new();
+    match newcomers
+        .iter()
+        .find(|newcomer| !seen.insert(&newcomer.owner_id))
+    {
+        None => Ok(()),
+        Some(newcomer) => {
+            let owner_id = &newcomer.owner_id;
+            Err(Fault::defect(format!(
+                "the owner {owner_id} stands among the newcomers twice"
+            )))
+        }
+    }
 }

@@ -1,13 +1,25 @@
 //! What the API and the commands read. Rows serialize as the API shows them.
 
+//!
+//! Lists are keyset-paged; a cursor that no list gave is [`crate::Kind::BadCursor`]. A page has at
+//! most 1,000 rows. Reading goes through sea-orm on connections of its own and never waits for a
+//! writer.
+
+mod letters;
+mod partitions;
+mod roll;
+mod statuses;
+mod summary;
+
 use rollcall_model::{
-    DeadReason, Drops, Epoch, OwnerId, OwnerState, PartitionId, SequenceNumber, StreamId,
-    SubOwnerId, Timestamp,
+    DeadReason, Drops, Epoch, Owner, OwnerId, OwnerState, PartitionId, SequenceNumber, StreamId,
+    SubOwner, SubOwnerId, Timestamp,
 };
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::{DeliveryState, PartitionState};
+use crate::store::{Backend, Operation};
+use crate::{DeliveryState, Error, PartitionState, Store, Stream, sqlite};
 
 /// One page of a keyset-paged list. `cursor` is opaque to callers and survives inserts.
 #[derive(Debug, Clone, Serialize)]
@@ -25,6 +37,7 @@ pub struct OwnerFilter {
     pub state: Option<OwnerState>,
 }
 
+/// A stored status.
 #[derive(Debug, Clone, Serialize)]
 pub struct StatusRow {
     pub owner_id: OwnerId,
@@ -64,6 +77,7 @@ pub struct PartitionRow {
     pub dropped: Drops,
 }
 
+/// A node by its last sign of life.
 #[derive(Debug, Clone, Serialize)]
 pub struct NodeRow {
     pub name: String,
@@ -77,6 +91,7 @@ pub struct NodeRow {
     pub shards: serde_json::Value,
 }
 
+/// An event of the outbox with what became of it at each sink.
 #[derive(Debug, Clone, Serialize)]
 pub struct OutboxRow {
     pub event_id: Uuid,
@@ -88,6 +103,7 @@ pub struct OutboxRow {
     pub deliveries: Vec<DeliveryRow>,
 }
 
+/// An event at a sink.
 #[derive(Debug, Clone, Serialize)]
 pub struct DeliveryRow {
     pub sink: String,
@@ -97,6 +113,7 @@ pub struct DeliveryRow {
     pub last_error: Option<String>,
 }
 
+/// What became of a dead letter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DeadLetterState {
@@ -105,6 +122,7 @@ pub enum DeadLetterState {
     Discarded,
 }
 
+/// An event that could not be stored as a status.
 #[derive(Debug, Clone, Serialize)]
 pub struct DeadLetterRow {
     /// `{stream}-{partition}-{sequence number}`.
@@ -126,6 +144,7 @@ pub struct DeadLetterRow {
 pub struct Summary {
     /// By state; every state is there.
     pub owners: std::collections::BTreeMap<OwnerState, u64>,
+    /// Those that are not deleted.
     pub sub_owners: u64,
     /// Open ones.
     pub dead_letters: u64,
@@ -152,6 +171,7 @@ pub struct StatusRange {
     pub order: Order,
 }
 
+/// By the rule of the newest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Order {
     #[default]
@@ -159,16 +179,215 @@ pub enum Order {
     OldestFirst,
 }
 
-/// Whether the database takes writes.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Health {
-    /// The last failure, if nothing was written since.
-    pub fault: Option<HealthFault>,
+impl DeadLetterState {
+    /// The name in the database and the API.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Replayed => "replayed",
+            Self::Discarded => "discarded",
+        }
+    }
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HealthFault {
-    pub since: Timestamp,
-    /// One sentence, the chain of causes included.
-    pub error: String,
+impl std::str::FromStr for DeadLetterState {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        [Self::Open, Self::Replayed, Self::Discarded]
+            .into_iter()
+            .find(|state| state.as_str() == text)
+            .ok_or_else(|| format!("{text:?} is not one of open, replayed, discarded"))
+    }
+}
+
+/// # Errors
+/// Every method: by [`crate::Kind`], as every transaction.
+impl Store {
+    pub async fn owner(&self, owner_id: &OwnerId) -> Result<Option<Owner>, Error> {
+        let owner_id = owner_id.clone();
+        let operation = Operation::read("owner", owner_id.as_str());
+        self.call(operation, move |backend| {
+            let owner_id = owner_id.clone();
+            async move { roll::owner(backend.reading(), &owner_id).await }
+        })
+        .await
+    }
+
+    pub async fn sub_owner(
+        &self,
+        owner_id: &OwnerId,
+        sub_owner_id: &SubOwnerId,
+    ) -> Result<Option<SubOwner>, Error> {
+        let key = (owner_id.clone(), sub_owner_id.clone());
+        let operation = Operation::read("sub_owner", format!("{owner_id}/{sub_owner_id}"));
+        self.call(operation, move |backend| {
+            let key = key.clone();
+            async move { roll::sub_owner(backend.reading(), &key.0, &key.1).await }
+        })
+        .await
+    }
+
+    /// By id, ascending.
+    pub async fn list_owners(
+        &self,
+        filter: &OwnerFilter,
+        limit: u32,
+        cursor: Option<&str>,
+    ) -> Result<Page<Owner>, Error> {
+        let asked = (filter.clone(), cursor.map(str::to_owned));
+        self.call(Operation::read("list_owners", ""), move |backend| {
+            let (filter, cursor) = asked.clone();
+            async move {
+                roll::list_owners(backend.reading(), &filter, limit, cursor.as_deref()).await
+            }
+        })
+        .await
+    }
+
+    /// By id, ascending.
+    pub async fn list_sub_owners(
+        &self,
+        owner_id: &OwnerId,
+        limit: u32,
+        cursor: Option<&str>,
+    ) -> Result<Page<SubOwner>, Error> {
+        let asked = (owner_id.clone(), cursor.map(str::to_owned));
+        let operation = Operation::read("list_sub_owners", format!("of {owner_id}"));
+        self.call(operation, move |backend| {
+            let (owner_id, cursor) = asked.clone();
+            async move {
+                let cursor = cursor.as_deref();
+                roll::list_sub_owners(backend.reading(), &owner_id, limit, cursor).await
+            }
+        })
+        .await
+    }
+
+    /// By the rule of the newest, `from` inclusive, `to` exclusive, on `status_at`.
+    pub async fn list_statuses(
+        &self,
+        owner_id: &OwnerId,
+        sub_owner_id: &SubOwnerId,
+        range: StatusRange,
+        limit: u32,
+        cursor: Option<&str>,
+    ) -> Result<Page<StatusRow>, Error> {
+        let key = (owner_id.clone(), sub_owner_id.clone());
+        let cursor = cursor.map(str::to_owned);
+        let operation = Operation::read("list_statuses", format!("of {owner_id}/{sub_owner_id}"));
+        self.call(operation, move |backend| {
+            let (key, cursor) = (key.clone(), cursor.clone());
+            async move {
+                let (key, cursor) = ((&key.0, &key.1), cursor.as_deref());
+                statuses::list(backend.reading(), key, range, limit, cursor).await
+            }
+        })
+        .await
+    }
+
+    /// The newest status; it survives retention.
+    pub async fn latest_status(
+        &self,
+        owner_id: &OwnerId,
+        sub_owner_id: &SubOwnerId,
+    ) -> Result<Option<StatusRow>, Error> {
+        let key = (owner_id.clone(), sub_owner_id.clone());
+        let operation = Operation::read("latest_status", format!("of {owner_id}/{sub_owner_id}"));
+        self.call(operation, move |backend| {
+            let key = key.clone();
+            async move { statuses::latest(backend.reading(), &key.0, &key.1).await }
+        })
+        .await
+    }
+
+    /// The newest generation of every (namespace, event hub, consumer group).
+    pub async fn current_streams(&self) -> Result<Vec<Stream>, Error> {
+        self.call(
+            Operation::read("current_streams", ""),
+            |backend| async move { partitions::current_streams(backend.reading()).await },
+        )
+        .await
+    }
+
+    /// By number. Only partitions that were claimed once have a row.
+    pub async fn list_partitions(&self, stream_id: StreamId) -> Result<Vec<PartitionRow>, Error> {
+        let operation = Operation::read("list_partitions", format!("of stream {stream_id}"));
+        self.call(operation, move |backend| async move {
+            partitions::list(backend.reading(), stream_id, backend.now()).await
+        })
+        .await
+    }
+
+    /// By name.
+    pub async fn list_nodes(&self) -> Result<Vec<NodeRow>, Error> {
+        self.call(Operation::read("list_nodes", ""), |backend| async move {
+            partitions::list_nodes(backend.reading(), backend.now()).await
+        })
+        .await
+    }
+
+    /// Oldest first.
+    pub async fn list_events(
+        &self,
+        limit: u32,
+        cursor: Option<&str>,
+    ) -> Result<Page<OutboxRow>, Error> {
+        let cursor = cursor.map(str::to_owned);
+        self.call(Operation::read("list_events", ""), move |backend| {
+            let cursor = cursor.clone();
+            async move { letters::list_events(backend.reading(), limit, cursor.as_deref()).await }
+        })
+        .await
+    }
+
+    /// By stream, partition and number.
+    pub async fn list_dead_letters(
+        &self,
+        state: Option<DeadLetterState>,
+        limit: u32,
+        cursor: Option<&str>,
+    ) -> Result<Page<DeadLetterRow>, Error> {
+        let cursor = cursor.map(str::to_owned);
+        self.call(Operation::read("list_dead_letters", ""), move |backend| {
+            let cursor = cursor.clone();
+            async move {
+                let cursor = cursor.as_deref();
+                letters::list_dead_letters(backend.reading(), state, limit, cursor).await
+            }
+        })
+        .await
+    }
+
+    /// By the id that the list shows.
+    pub async fn dead_letter(&self, id: &str) -> Result<Option<DeadLetterRow>, Error> {
+        let id = id.to_owned();
+        self.call(Operation::read("dead_letter", &id), move |backend| {
+            let id = id.clone();
+            async move { letters::dead_letter(backend.reading(), &id).await }
+        })
+        .await
+    }
+
+    pub async fn summary(&self) -> Result<Summary, Error> {
+        self.call(Operation::read("summary", ""), |backend| async move {
+            summary::summary(backend.reading()).await
+        })
+        .await
+    }
+
+    /// Checks I1, I2 (by the durable totals), I4 and I5 in one snapshot, beside a running node as
+    /// well. Reads every row: a matter of minutes on a large database.
+    pub async fn check_invariants(&self) -> Result<Vec<Finding>, Error> {
+        self.call(
+            Operation::read("check_invariants", ""),
+            |backend| async move {
+                match &*backend {
+                    Backend::Sqlite(database) => sqlite::doctor::check(database).await,
+                }
+            },
+        )
+        .await
+    }
 }

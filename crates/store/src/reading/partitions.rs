@@ -1,0 +1,128 @@
+//! Streams, partitions and nodes.
+
+use std::collections::HashMap;
+
+use rollcall_model::{Epoch, SequenceNumber, StreamId, Timestamp};
+use sea_orm::{
+    ColumnTrait as _, DatabaseConnection, EntityTrait as _, QueryFilter as _, QueryOrder as _,
+};
+
+use crate::entities::{nodes, partitions, streams};
+use crate::fault::Result;
+use crate::{NodeRow, PartitionRow, PartitionState, Stream, column};
+
+/// Few rows: a hub is re-created seldom.
+pub(super) async fn current_streams(db: &DatabaseConnection) -> Result<Vec<Stream>> {
+    let rows = streams::Entity::find()
+        .order_by_asc(streams::Column::Namespace)
+        .order_by_asc(streams::Column::EventHub)
+        .order_by_asc(streams::Column::ConsumerGroup)
+        .order_by_desc(streams::Column::Generation)
+        .all(db)
+        .await?;
+    let mut current: Vec<Stream> = rows.into_iter().map(read_stream).collect();
+    // The newest generation of each comes first.
+    current.dedup_by(|later, first| {
+        (&later.namespace, &later.event_hub, &later.consumer_group)
+            == (&first.namespace, &first.event_hub, &first.consumer_group)
+    });
+    Ok(current)
+}
+
+fn read_stream(row: streams::Model) -> Stream {
+    Stream {
+        stream_id: StreamId(row.stream_id),
+        namespace: row.namespace,
+        event_hub: row.event_hub,
+        consumer_group: row.consumer_group,
+        generation: row.generation,
+        hub_created_at: row.hub_created_at.0,
+    }
+}
+
+pub(super) async fn list(
+    db: &DatabaseConnection,
+    stream_id: StreamId,
+    now: Timestamp,
+) -> Result<Vec<PartitionRow>> {
+    let rows = partitions::Entity::find()
+        .filter(partitions::Column::StreamId.eq(stream_id.0))
+        .order_by_asc(partitions::Column::PartitionId)
+        .all(db)
+        .await?;
+    rows.into_iter().map(|row| read(row, now)).collect()
+}
+
+fn read(row: partitions::Model, now: Timestamp) -> Result<PartitionRow> {
+    let state = state(&row, now)?;
+    let position = row.sequence_number;
+    // The hub may have had more when it was last asked than it had when the events were read.
+    let lag_events = row
+        .last_enqueued_sequence_number
+        .zip(position)
+        .map(|(last, position)| (last - position).max(0));
+    let incarnation = row.incarnation.as_deref();
+    Ok(PartitionRow {
+        stream_id: StreamId(row.stream_id),
+        partition_id: column::partition_id(row.partition_id)?,
+        incarnation: incarnation
+            .map(|text| column::uuid("incarnation", text))
+            .transpose()?,
+        epoch: Epoch(row.epoch),
+        expires_at: row.expires_at.map(|at| at.0),
+        first_sequence_number: row.first_sequence_number.map(SequenceNumber),
+        sequence_number: position.map(SequenceNumber),
+        last_enqueued_sequence_number: row.last_enqueued_sequence_number.map(SequenceNumber),
+        lag_events,
+        // Of a partition that nobody reads the lag grows unobserved.
+        lag_seconds: row.lag_seconds.filter(|_| state != PartitionState::Unowned),
+        last_commit_at: row.last_commit_at.map(|at| at.0),
+        state,
+        stored: column::count("stored", row.stored)?,
+        held: column::count("held", row.held)?,
+        dead: column::count("dead", row.dead)?,
+        dropped: column::json("dropped", &row.dropped)?,
+        node: row.node,
+    })
+}
+
+/// What its reader last said, unless its lease is free or expired.
+fn state(row: &partitions::Model, now: Timestamp) -> Result<PartitionState> {
+    if row.expires_at.is_none_or(|at| at.0 <= now) {
+        return Ok(PartitionState::Unowned);
+    }
+    match row.observed_state.as_deref() {
+        Some(text) => column::name("observed_state", text),
+        None => Ok(PartitionState::Reading),
+    }
+}
+
+pub(super) async fn list_nodes(db: &DatabaseConnection, now: Timestamp) -> Result<Vec<NodeRow>> {
+    let leases = partitions::Entity::find().all(db).await?;
+    let mut held: HashMap<String, i64> = HashMap::new();
+    for lease in leases {
+        if let Some(incarnation) = lease.incarnation
+            && lease.expires_at.is_some_and(|at| at.0 > now)
+        {
+            *held.entry(incarnation).or_default() += 1;
+        }
+    }
+    let rows = nodes::Entity::find()
+        .order_by_asc(nodes::Column::Name)
+        .all(db)
+        .await?;
+    rows.into_iter().map(|row| read_node(row, &held)).collect()
+}
+
+fn read_node(row: nodes::Model, held: &HashMap<String, i64>) -> Result<NodeRow> {
+    Ok(NodeRow {
+        partitions: held.get(&row.incarnation).copied().unwrap_or_default(),
+        incarnation: column::uuid("incarnation", &row.incarnation)?,
+        roles: column::json("roles", &row.roles)?,
+        shards: column::json("shards", &row.shards)?,
+        name: row.name,
+        version: row.version,
+        api: row.api,
+        last_seen_at: row.last_seen_at.0,
+    })
+}

@@ -1,0 +1,136 @@
+//! Statuses of one sub-owner.
+
+use rollcall_model::{OwnerId, SequenceNumber, StreamId, SubOwnerId};
+use sea_orm::sea_query::{Expr, ExprTrait as _};
+use sea_orm::{
+    ColumnTrait as _, Condition, DatabaseConnection, EntityTrait as _, QueryFilter as _,
+    QueryOrder as _, QuerySelect as _, Select,
+};
+
+use crate::entities::statuses::{Column, Entity, Model};
+use crate::entities::{StoredTime, latest_statuses};
+use crate::fault::Result;
+use crate::{Order, Page, StatusRange, StatusRow, column, cursor};
+
+/// The rule of the newest, and the stream last: numbers of two generations may be alike.
+type Key = (String, String, i64, i64, i64);
+const KEY: [Column; 5] = [
+    Column::StatusAt,
+    Column::EnqueuedAt,
+    Column::PartitionId,
+    Column::SequenceNumber,
+    Column::StreamId,
+];
+
+pub(super) async fn list(
+    db: &DatabaseConnection,
+    (owner_id, sub_owner_id): (&OwnerId, &SubOwnerId),
+    range: StatusRange,
+    limit: u32,
+    cursor: Option<&str>,
+) -> Result<Page<StatusRow>> {
+    let mut query = Entity::find()
+        .filter(Column::OwnerId.eq(owner_id.as_str()))
+        .filter(Column::SubOwnerId.eq(sub_owner_id.as_str()))
+        .filter(within(range))
+        .limit(cursor::page_size(limit) + 1);
+    if let Some(after) = cursor::decode::<Key>(cursor)? {
+        query = query.filter(behind(after, range.order)?);
+    }
+    let rows = ordered(query, range.order).all(db).await?;
+    cursor::page(rows, limit, key, read)
+}
+
+fn within(range: StatusRange) -> Condition {
+    Condition::all()
+        .add_option(
+            range
+                .from
+                .map(|from| Column::StatusAt.gte(StoredTime(from))),
+        )
+        .add_option(range.to.map(|to| Column::StatusAt.lt(StoredTime(to))))
+}
+
+fn ordered(mut query: Select<Entity>, order: Order) -> Select<Entity> {
+    for column in KEY {
+        query = match order {
+            Order::NewestFirst => query.order_by_desc(column),
+            Order::OldestFirst => query.order_by_asc(column),
+        };
+    }
+    query
+}
+
+/// What lies behind the key in the list's order. Text that is no time cannot come from a cursor
+/// that a list gave, and one database would compare it while the other refuses it.
+fn behind((status_at, enqueued_at, partition, number, stream): Key, order: Order) -> Result<Expr> {
+    let time = |text: &str| {
+        rollcall_model::Timestamp::parse(text)
+            .map(StoredTime)
+            .map_err(|_| crate::fault::Fault::bad_cursor())
+    };
+    let columns = Expr::tuple(KEY.map(Expr::col));
+    let key = Expr::tuple([
+        Expr::value(time(&status_at)?),
+        Expr::value(time(&enqueued_at)?),
+        Expr::value(partition),
+        Expr::value(number),
+        Expr::value(stream),
+    ]);
+    Ok(match order {
+        Order::NewestFirst => columns.lt(key),
+        Order::OldestFirst => columns.gt(key),
+    })
+}
+
+fn key(row: &Model) -> Key {
+    (
+        row.status_at.0.to_string(),
+        row.enqueued_at.0.to_string(),
+        row.partition_id,
+        row.sequence_number,
+        row.stream_id,
+    )
+}
+
+pub(super) async fn latest(
+    db: &DatabaseConnection,
+    owner_id: &OwnerId,
+    sub_owner_id: &SubOwnerId,
+) -> Result<Option<StatusRow>> {
+    let key = (owner_id.to_string(), sub_owner_id.to_string());
+    let row = latest_statuses::Entity::find_by_id(key).one(db).await?;
+    row.map(|row| read(row.into())).transpose()
+}
+
+impl From<latest_statuses::Model> for Model {
+    fn from(row: latest_statuses::Model) -> Self {
+        Self {
+            owner_id: row.owner_id,
+            sub_owner_id: row.sub_owner_id,
+            stream_id: row.stream_id,
+            partition_id: row.partition_id,
+            sequence_number: row.sequence_number,
+            enqueued_at: row.enqueued_at,
+            status_at: row.status_at,
+            data: row.data,
+            value: row.value,
+            version: row.version,
+        }
+    }
+}
+
+fn read(row: Model) -> Result<StatusRow> {
+    Ok(StatusRow {
+        owner_id: column::owner_id(&row.owner_id)?,
+        sub_owner_id: column::sub_owner_id(&row.sub_owner_id)?,
+        stream_id: StreamId(row.stream_id),
+        partition_id: column::partition_id(row.partition_id)?,
+        sequence_number: SequenceNumber(row.sequence_number),
+        enqueued_at: row.enqueued_at.0,
+        status_at: row.status_at.0,
+        data: column::raw_json("data", row.data)?,
+        value: row.value,
+        version: row.version,
+    })
+}

@@ -1,0 +1,66 @@
+//! SQLite: one connection that writes, a pool that reads, hand-tuned SQL for each transaction.
+//!
+//! Invariants:
+//! - every writing transaction begins with `BEGIN IMMEDIATE` ([`writing::Writing`]), so that what
+//!   it reads cannot change before it writes;
+//! - the journal is a write-ahead log, `synchronous = NORMAL`: a killed process loses nothing; a
+//!   power failure may lose the last transactions, each as a whole, so that data and checkpoint
+//!   go back together and the hub's events are read again;
+//! - time is the injected clock's: on one machine it is the database's.
+
+mod bulk;
+pub(crate) mod commit;
+pub(crate) mod doctor;
+mod error;
+pub(crate) mod lease;
+mod open;
+pub(crate) mod outbox;
+pub(crate) mod owners;
+pub(crate) mod provision;
+mod rows;
+pub(crate) mod stream;
+mod writing;
+
+use std::sync::Arc;
+
+use rollcall_model::{Clock, Timestamp};
+use sea_orm::DatabaseConnection;
+use sqlx::SqlitePool;
+
+use crate::fault::{Fault, Result};
+use writing::Writing;
+
+pub(crate) use error::classify;
+
+/// An open SQLite database.
+pub(crate) struct Database {
+    /// One connection; none where the store was opened for reading.
+    writer: Option<SqlitePool>,
+    readers: SqlitePool,
+    /// The readers once more, for sea-orm.
+    reading: DatabaseConnection,
+    clock: Arc<dyn Clock>,
+}
+
+impl Database {
+    pub(crate) fn reading(&self) -> &DatabaseConnection {
+        &self.reading
+    }
+
+    pub(crate) fn readers(&self) -> &SqlitePool {
+        &self.readers
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Waits for the writer and begins a transaction.
+    pub(crate) async fn write(&self) -> Result<Writing> {
+        let writer = self
+            .writer
+            .as_ref()
+            .ok_or_else(|| Fault::defect("the store was opened for reading only"))?;
+        Writing::begin(writer.acquire().await?).await
+    }
+}

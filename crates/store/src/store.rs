@@ -1,0 +1,320 @@
+//! The handle: opening, and the frame in which every transaction runs.
+//!
+//! Invariants:
+//! - a transaction runs on the runtime that opened the store, to its end, whatever becomes of its
+//!   caller;
+//! - it is counted, timed and retried under its name, and a failed one is told to the health.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use prometheus_client::registry::Registry;
+use rollcall_model::{Clock, SystemClock, Timestamp};
+use tokio::runtime;
+use tracing::Instrument as _;
+
+use crate::fault::{self, Fault};
+use crate::health::HealthKeeper;
+use crate::metrics::Metrics;
+use crate::{Error, Health, Kind, MigrationRow, sqlite};
+
+/// How often a transaction that lost a conflict is run before its caller hears of it.
+const CONFLICT_TRIES: u32 = 4;
+
+/// Where the data is and how many connections may be open to it.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// `sqlite://path` (or `sqlite::memory:` is refused) or `postgres://…`.
+    pub url: String,
+    /// Bring the schema up to date at [`Store::open`]; otherwise an old schema is refused.
+    pub migrate: bool,
+    /// How long a statement may wait for a lock held by somebody else.
+    pub busy_timeout: Duration,
+    /// Connections for reading.
+    pub readers: u32,
+}
+
+/// The database. Clones are cheap and share the pools.
+#[derive(Clone)]
+pub struct Store {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    backend: Arc<Backend>,
+    /// Carries all I/O, so that no socket lives on an actor's thread.
+    runtime: runtime::Handle,
+    clock: Arc<dyn Clock>,
+    metrics: Metrics,
+    health: HealthKeeper,
+}
+
+/// The databases that the methods are written for.
+pub(crate) enum Backend {
+    Sqlite(sqlite::Database),
+}
+
+/// A transaction's name and what it is about.
+#[derive(Debug)]
+pub(crate) struct Operation {
+    /// Also the label in metrics: one of the methods' names.
+    pub(crate) name: &'static str,
+    pub(crate) about: String,
+    access: Access,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Access {
+    Read,
+    Write,
+}
+
+impl Operation {
+    pub(crate) fn read(name: &'static str, about: impl Into<String>) -> Self {
+        Self {
+            name,
+            about: about.into(),
+            access: Access::Read,
+        }
+    }
+
+    pub(crate) fn write(name: &'static str, about: impl Into<String>) -> Self {
+        Self {
+            name,
+            about: about.into(),
+            access: Access::Write,
+        }
+    }
+
+    fn error(&self, fault: Fault) -> Error {
+        let verb = self.name.replace('_', " ");
+        Error {
+            operation: format!("{verb} {}", self.about).trim_end().to_owned(),
+            kind: fault.kind,
+            source: Some(fault.source),
+        }
+    }
+}
+
+impl Store {
+    /// Opens the database on the current tokio runtime, which carries all its I/O from then on.
+    ///
+    /// # Errors
+    /// [`Kind::Schema`] if the schema is newer, or older and `migrate` is off; [`Kind::Defect`] if
+    /// the URL is not usable; [`Kind::Unavailable`] if the database cannot be opened.
+    pub async fn open(config: Config) -> Result<Self, Error> {
+        Self::open_with_clock(config, Arc::new(SystemClock)).await
+    }
+
+    /// As [`Store::open`]; on SQLite, whose clock is the machine's, `clock` stands for it.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub async fn open_with_clock(config: Config, clock: Arc<dyn Clock>) -> Result<Self, Error> {
+        let operation = Operation::write("open", redacted(&config.url));
+        let backend = Backend::open(&config, Arc::clone(&clock)).await;
+        Self::assemble(backend, clock).map_err(|fault| operation.error(fault))
+    }
+
+    /// For the reading commands beside a running node: never writes, never migrates.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub async fn open_read_only(config: Config) -> Result<Self, Error> {
+        let operation = Operation::read("open", redacted(&config.url));
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let backend = Backend::open_read_only(&config, Arc::clone(&clock)).await;
+        Self::assemble(backend, clock).map_err(|fault| operation.error(fault))
+    }
+
+    /// The migrations of the schema and whether the database has them. Never writes.
+    ///
+    /// # Errors
+    /// [`Kind::Unavailable`] if the database cannot be opened.
+    pub async fn migrations(config: Config) -> Result<Vec<MigrationRow>, Error> {
+        let operation = Operation::read("migrations", redacted(&config.url));
+        let rows = Backend::migrations(&config).await;
+        rows.map_err(|fault| operation.error(fault))
+    }
+
+    /// Takes the last `steps` migrations back, with the data in their tables.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub async fn migrate_down(config: Config, steps: u32) -> Result<(), Error> {
+        let operation = Operation::write("migrate_down", redacted(&config.url));
+        let done = Backend::migrate_down(&config, steps).await;
+        done.map_err(|fault| operation.error(fault))
+    }
+
+    fn assemble(backend: fault::Result<Backend>, clock: Arc<dyn Clock>) -> fault::Result<Self> {
+        let shared = Shared {
+            backend: Arc::new(backend?),
+            runtime: runtime::Handle::current(),
+            clock,
+            metrics: Metrics::new(),
+            health: HealthKeeper::default(),
+        };
+        Ok(Self {
+            shared: Arc::new(shared),
+        })
+    }
+
+    /// Whether the last writing transaction got through, and if not, why and since when.
+    #[must_use]
+    pub fn health(&self) -> Health {
+        self.shared.health.current()
+    }
+
+    /// Counts, retries and durations by the transaction's name, and the health.
+    pub fn register_metrics(&self, registry: &mut Registry) {
+        self.shared.metrics.register(registry);
+    }
+
+    /// Runs `work` on the store's runtime, under the operation's name.
+    pub(crate) async fn call<T, Work, Answer>(
+        &self,
+        operation: Operation,
+        work: Work,
+    ) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        Work: Fn(Arc<Backend>) -> Answer + Send + Sync + 'static,
+        Answer: Future<Output = fault::Result<T>> + Send + 'static,
+    {
+        let shared = Arc::clone(&self.shared);
+        let run = async move { shared.run(&operation, work).await };
+        match self.shared.runtime.spawn(run.in_current_span()).await {
+            Ok(answer) => answer,
+            Err(error) => Err(Error {
+                operation: "run a transaction to its end".to_owned(),
+                // A cancelled task means that the runtime is going down.
+                kind: if error.is_panic() {
+                    Kind::Defect
+                } else {
+                    Kind::Unavailable
+                },
+                source: Some(error.into()),
+            }),
+        }
+    }
+}
+
+impl Shared {
+    async fn run<T, Work, Answer>(&self, operation: &Operation, work: Work) -> Result<T, Error>
+    where
+        Work: Fn(Arc<Backend>) -> Answer,
+        Answer: Future<Output = fault::Result<T>>,
+    {
+        let started = Instant::now();
+        let mut answer = work(Arc::clone(&self.backend)).await;
+        for _ in 1..CONFLICT_TRIES {
+            if !matches!(&answer, Err(fault) if fault.conflict) {
+                break;
+            }
+            self.metrics.retried(operation.name);
+            answer = work(Arc::clone(&self.backend)).await;
+        }
+        self.metrics.called(operation.name, started.elapsed());
+        self.note(operation, answer.as_ref().err());
+        answer.map_err(|fault| operation.error(fault))
+    }
+
+    /// Counts a failure and keeps the health.
+    fn note(&self, operation: &Operation, fault: Option<&Fault>) {
+        if let Some(fault) = fault {
+            self.metrics.failed(operation.name, fault.kind);
+        }
+        if operation.access == Access::Read {
+            return;
+        }
+        match fault {
+            None => self.health.succeeded(),
+            Some(fault) if fault.kind == Kind::Unavailable => {
+                self.health.failed(self.clock.now(), fault.chain());
+            }
+            // The database answered: it is not the writing that fails.
+            Some(_) => return,
+        }
+        self.metrics.writable(fault.is_none());
+    }
+}
+
+impl Backend {
+    async fn open(config: &Config, clock: Arc<dyn Clock>) -> fault::Result<Self> {
+        check_scheme(&config.url)?;
+        sqlite::Database::open(config, clock)
+            .await
+            .map(Self::Sqlite)
+    }
+
+    async fn open_read_only(config: &Config, clock: Arc<dyn Clock>) -> fault::Result<Self> {
+        check_scheme(&config.url)?;
+        sqlite::Database::open_read_only(config, clock)
+            .await
+            .map(Self::Sqlite)
+    }
+
+    async fn migrations(config: &Config) -> fault::Result<Vec<MigrationRow>> {
+        check_scheme(&config.url)?;
+        sqlite::Database::migrations(config).await
+    }
+
+    async fn migrate_down(config: &Config, steps: u32) -> fault::Result<()> {
+        check_scheme(&config.url)?;
+        sqlite::Database::take_back(config, steps).await
+    }
+
+    /// The connections for reading, as sea-orm sees them.
+    pub(crate) fn reading(&self) -> &sea_orm::DatabaseConnection {
+        match self {
+            Self::Sqlite(database) => database.reading(),
+        }
+    }
+
+    /// The database's time.
+    pub(crate) fn now(&self) -> Timestamp {
+        match self {
+            Self::Sqlite(database) => database.now(),
+        }
+    }
+}
+
+fn check_scheme(url: &str) -> fault::Result<()> {
+    match url.split_once(':').map(|(scheme, _)| scheme) {
+        Some("sqlite") => Ok(()),
+        Some("postgres" | "postgresql") => Err(Fault::defect("PostgreSQL is not yet supported")),
+        _ => Err(Fault::defect(
+            "the URL begins neither with sqlite:// nor with postgres://",
+        )),
+    }
+}
+
+/// The URL without user, password and parameters.
+fn redacted(url: &str) -> String {
+    let url = url.split('?').next().unwrap_or_default();
+    match (url.split_once("://"), url.rsplit_once('@')) {
+        (Some((scheme, _)), Some((_, host))) if scheme != "sqlite" => {
+            format!("{scheme}://…@{host}")
+        }
+        _ => url.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_text_holds_no_password() {
+        assert_eq!(
+            redacted("postgres://rollcall:secret@db:5432/roll?password=secret"),
+            "postgres://…@db:5432/roll"
+        );
+        assert_eq!(
+            redacted("sqlite://a@b/roll.db?mode=rwc"),
+            "sqlite://a@b/roll.db"
+        );
+    }
+}

@@ -1,0 +1,209 @@
+//! Streams, leases, nodes.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rollcall_model::{Epoch, SequenceNumber};
+use rollcall_store::{
+    Answer, HubIdentity, NodeReport, Observation, PartitionState, Refusal, Tenure,
+};
+
+use crate::fixture::{Fixture, START, at, hub, tenure};
+
+#[tokio::test]
+async fn a_hub_keeps_its_stream_until_it_is_created_anew() {
+    let fixture = Fixture::new().await;
+    let first = fixture.store.resolve_stream(&hub()).await.unwrap();
+    assert_eq!(first.generation, 1);
+    assert_eq!(fixture.store.resolve_stream(&hub()).await.unwrap(), first);
+
+    let anew = HubIdentity {
+        created_at: at(5),
+        ..hub()
+    };
+    let second = fixture.store.resolve_stream(&anew).await.unwrap();
+    assert_eq!(second.generation, 2);
+    assert_ne!(second.stream_id, first.stream_id);
+    let current = fixture.store.current_streams().await.unwrap();
+    assert_eq!(current, [second]);
+}
+
+#[tokio::test]
+async fn of_two_that_ask_for_the_next_generation_the_second_gets_the_firsts() {
+    let fixture = Fixture::new().await;
+    let store = &fixture.store;
+    let from = store.resolve_stream(&hub()).await.unwrap();
+    let next = store.next_generation(from.stream_id, &hub()).await.unwrap();
+    let same = store.next_generation(from.stream_id, &hub()).await.unwrap();
+    assert_eq!((next.generation, &next), (2, &same));
+    assert_eq!(store.resolve_stream(&hub()).await.unwrap(), next);
+}
+
+#[tokio::test]
+async fn every_claim_raises_the_epoch_and_starts_at_the_clock() {
+    let fixture = Fixture::new().await;
+    let stream = fixture.store.resolve_stream(&hub()).await.unwrap();
+    let first = fixture.claim(stream.stream_id, 3, "a").await;
+    assert_eq!(first.claim.epoch, Epoch(START));
+    assert_eq!(first.claim.checkpoint, None);
+    let second = fixture.claim(stream.stream_id, 3, "a").await;
+    assert_eq!(second.claim.epoch, Epoch(START + 1));
+    fixture.clock.advance(Duration::from_secs(100));
+    let third = fixture.claim(stream.stream_id, 3, "b").await;
+    assert_eq!(third.claim.epoch, Epoch(START + 100));
+}
+
+#[tokio::test]
+async fn a_partition_is_begun_once() {
+    let fixture = Fixture::new().await;
+    let stream = fixture.store.resolve_stream(&hub()).await.unwrap();
+    let old = fixture.claim(stream.stream_id, 3, "a").await;
+    let lease = fixture.claim(stream.stream_id, 3, "a").await;
+    let stale = Refusal::StaleEpoch {
+        epoch: lease.epoch(),
+    };
+    assert_eq!(old.begin(&fixture.store, 7).await, Answer::Refused(stale));
+    assert_eq!(lease.begin(&fixture.store, 7).await, Answer::Committed);
+    assert_eq!(lease.begin(&fixture.store, 7).await, Answer::Committed);
+    let misplaced = Refusal::Misplaced {
+        stored: Some(SequenceNumber(6)),
+    };
+    assert_eq!(
+        lease.begin(&fixture.store, 8).await,
+        Answer::Refused(misplaced)
+    );
+    let next = fixture.claim(stream.stream_id, 3, "b").await;
+    assert_eq!(next.claim.checkpoint, Some(SequenceNumber(6)));
+    assert_eq!(next.claim.number_epoch, Some(1));
+    fixture.assert_invariants().await;
+}
+
+#[tokio::test]
+async fn a_renewal_extends_what_is_held_and_names_what_is_lost() {
+    let fixture = Fixture::new().await;
+    let lease = fixture.lease().await;
+    let lost = fixture.lease_of(lease.stream_id, 4, "a").await;
+    fixture.claim(lease.stream_id, 4, "b").await;
+    fixture.clock.advance(Duration::from_secs(14));
+    let observation = |of: &crate::fixture::Lease| Observation {
+        partition_id: of.partition_id,
+        epoch: of.epoch(),
+        state: PartitionState::Stalled,
+        last_enqueued_sequence_number: Some(SequenceNumber(41)),
+        lag_seconds: Some(2.5),
+    };
+    // The incarnation counts as much as the epoch: `lost` has its own.
+    let answer = fixture
+        .store
+        .renew_leases(
+            lease.stream_id,
+            &lease.tenure,
+            &[observation(&lost), observation(&lease)],
+        )
+        .await
+        .unwrap();
+    assert_eq!(answer, [lost.partition_id]);
+    let rows = fixture
+        .store
+        .list_partitions(lease.stream_id)
+        .await
+        .unwrap();
+    assert_eq!(rows[0].expires_at, Some(at(29)));
+    assert_eq!(rows[0].state, PartitionState::Stalled);
+    assert_eq!(rows[0].lag_events, Some(42));
+    assert_eq!(rows[0].lag_seconds, Some(2.5));
+    assert_eq!(rows[1].node.as_deref(), Some("b"));
+    assert_eq!(rows[1].lag_events, None);
+}
+
+#[tokio::test]
+async fn a_released_partition_is_unowned_and_a_late_commit_is_stale() {
+    let fixture = Fixture::new().await;
+    fixture.enter(&["1"]).await;
+    let lease = fixture.lease().await;
+    let release = || {
+        fixture.store.release_partition(
+            lease.stream_id,
+            lease.partition_id,
+            lease.epoch(),
+            lease.tenure.incarnation,
+        )
+    };
+    release().await.unwrap();
+    release().await.unwrap();
+    let late = fixture.store.commit(vec![lease.filled("1", -1, 5)]);
+    let epoch = Epoch(lease.epoch().0 + 1);
+    let stale = Answer::Refused(Refusal::StaleEpoch { epoch });
+    assert_eq!(late.await.unwrap(), [stale]);
+    let rows = fixture
+        .store
+        .list_partitions(lease.stream_id)
+        .await
+        .unwrap();
+    assert_eq!(rows[0].state, PartitionState::Unowned);
+    assert_eq!((rows[0].expires_at, rows[0].incarnation), (None, None));
+}
+
+#[tokio::test]
+async fn an_expired_lease_is_shown_as_unowned() {
+    let fixture = Fixture::new().await;
+    let lease = fixture.lease().await;
+    let state = || async {
+        let rows = fixture
+            .store
+            .list_partitions(lease.stream_id)
+            .await
+            .unwrap();
+        rows[0].state
+    };
+    fixture.clock.advance(Duration::from_secs(14));
+    assert_eq!(state().await, PartitionState::Reading);
+    fixture.clock.advance(Duration::from_secs(1));
+    assert_eq!(state().await, PartitionState::Unowned);
+}
+
+#[tokio::test]
+async fn a_commit_extends_the_lease() {
+    let fixture = Fixture::new().await;
+    fixture.enter(&["1"]).await;
+    let lease = fixture.lease().await;
+    fixture.clock.advance(Duration::from_secs(10));
+    let answers = fixture.store.commit(vec![lease.filled("1", -1, 5)]).await;
+    assert_eq!(answers.unwrap(), [Answer::Committed]);
+    let rows = fixture
+        .store
+        .list_partitions(lease.stream_id)
+        .await
+        .unwrap();
+    assert_eq!(rows[0].expires_at, Some(at(25)));
+    assert_eq!(rows[0].last_commit_at, Some(at(10)));
+}
+
+#[tokio::test]
+async fn nodes_are_listed_with_the_leases_they_hold_and_forgotten_after_a_day() {
+    let fixture = Fixture::new().await;
+    let lease = fixture.lease().await;
+    let report = |tenure: &Tenure| NodeReport {
+        node: tenure.node.clone(),
+        incarnation: tenure.incarnation,
+        roles: vec!["ingest".to_owned()],
+        version: "0.1.0".to_owned(),
+        api: None,
+        shards: serde_json::json!([{"shard": 0, "depth": 1}]),
+    };
+    let gone = tenure("gone");
+    fixture.store.report_node(&report(&gone)).await.unwrap();
+    let own = Arc::new(report(&lease.tenure));
+    fixture.store.report_node(&own).await.unwrap();
+    let nodes = fixture.store.list_nodes().await.unwrap();
+    let held: Vec<_> = nodes.iter().map(|n| (&*n.name, n.partitions)).collect();
+    assert_eq!(held, [("a", 1), ("gone", 0)]);
+    assert_eq!(nodes[0].shards, own.shards);
+
+    fixture.clock.advance(Duration::from_secs(25 * 60 * 60));
+    fixture.store.report_node(&own).await.unwrap();
+    let nodes = fixture.store.list_nodes().await.unwrap();
+    assert_eq!(nodes.len(), 1);
+    assert_eq!(nodes[0].last_seen_at, at(25 * 60 * 60));
+    assert_eq!(nodes[0].partitions, 0);
+}

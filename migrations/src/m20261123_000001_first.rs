@@ -1,0 +1,37 @@
+//! The first schema: every table of the contract.
+
+use sea_orm_migration::prelude::*;
+
+/// Creates all tables; down drops them with their rows.
+#[derive(Debug, Clone, Copy, DeriveMigrationName)]
+pub(crate) struct Migration;
+
+const SQLITE_UP: &str = include_str!("sqlite/0001_first_up.sql");
+const SQLITE_DOWN: &str = include_str!("sqlite/0001_first_down.sql");
+
+#[allow(
+    elided_lifetimes_in_paths,
+    reason = "the trait leaves the lifetime out, and async_trait makes the two spellings differ"
+)]
+#[async_trait::async_trait]
+impl MigrationTrait for Migration {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        manager
+            .get_connection()
+            .execute_unprepared(SQLITE_UP)
+            .await?;
+        Ok(())
+    }
+
+    async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        manager
+            .get_connection()
+            .execute_unprepared(SQLITE_DOWN)
+            .await?;
+        Ok(())
+    }
+
+    fn use_transaction(&self) -> Option<bool> {
+        Some(true)
+    }
+}
