@@ -1,1 +1,99 @@
-fn main() {}
+//! Load, peers and limits, measured in one run.
+//!
+//! `cargo run --release -p rollcall-bench` compares, on the same events in the same hub:
+//!
+//! | case | what it does |
+//! |---|---|
+//! | receive and drop | the official client receives every event and drops it: the limit |
+//! | whole path | a node's pipeline reads, admits and stores every event in SQLite |
+//! | store alone | the same rows through `Store::commit`, without a hub |
+//! | decode and admit | the same bodies through decoding and the owner actors, without hub or store |
+//!
+//! The first two run in both settlement modes, with the same connections and prefetch. The hub is
+//! another process, so that its CPU is not the node's. This machine may be shared and noisy: only
+//! ratios within one run mean something, and each case is run several times and its median shown.
+
+#![allow(clippy::print_stdout, reason = "the table is this program's output")]
+
+mod cases;
+mod cpu;
+mod hub_process;
+mod load;
+mod report;
+
+use std::path::PathBuf;
+
+use clap::Parser;
+use rollcall_hub::Hub;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Measures the hot paths against their limits, in one run.
+#[derive(Debug, Clone, Parser)]
+struct Arguments {
+    /// Events of each case.
+    #[arg(long, default_value_t = 300_000)]
+    events: u64,
+    #[arg(long, default_value_t = 8)]
+    partitions: u32,
+    #[arg(long, default_value_t = 200)]
+    owners: u64,
+    /// Of each owner.
+    #[arg(long, default_value_t = 5)]
+    sub_owners: u64,
+    /// How often each case is run.
+    #[arg(long, default_value_t = 3)]
+    rounds: usize,
+    #[arg(long, default_value_t = 2_000)]
+    prefetch: u32,
+    #[arg(long, default_value_t = 16)]
+    shards: usize,
+    /// Runs the hub itself; used by the bench for its own hub process.
+    #[arg(long, hide = true)]
+    hub: Option<PathBuf>,
+    #[arg(long, hide = true)]
+    presettle: bool,
+}
+
+fn main() -> anyhow::Result<()> {
+    let filter =
+        tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "warn".into());
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
+    let arguments = Arguments::parse();
+    let io = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    if let Some(dir) = &arguments.hub {
+        return io.block_on(serve(&arguments, dir));
+    }
+    let dir = tempfile::TempDir::new()?;
+    let bench = cases::Bench {
+        arguments,
+        io: io.handle().clone(),
+        dir: dir.path().to_owned(),
+    };
+    let _io = io.enter();
+    let results = actix_rt::System::new().block_on(cases::run_all(&bench))?;
+    println!("{}", report::table(&results));
+    Ok(())
+}
+
+/// The hub process: prints its address and runs until its standard input ends.
+async fn serve(arguments: &Arguments, dir: &std::path::Path) -> anyhow::Result<()> {
+    let config = rollcall_hub::Config {
+        listen: ([127, 0, 0, 1], 0).into(),
+        partitions: arguments.partitions,
+        presettle: arguments.presettle,
+        ..rollcall_hub::Config::new(dir)
+    };
+    let hub = Hub::start(config, std::sync::Arc::new(rollcall_model::SystemClock)).await?;
+    println!("{}", hub.address());
+    let ended = tokio::task::spawn_blocking(|| std::io::stdin().read_line(&mut String::new()));
+    ended.await??;
+    hub.stop().await;
+    Ok(())
+}

@@ -28,6 +28,8 @@ mod metrics;
 mod owner_actor;
 mod owner_registry;
 mod partition_reader;
+#[doc(hidden)]
+pub mod probe;
 mod provisioning;
 mod rate;
 mod reader_gauge;

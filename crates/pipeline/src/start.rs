@@ -35,13 +35,39 @@ const HUB_RETRY: Duration = Duration::from_secs(1);
 
 /// Where actors are started.
 #[derive(Clone)]
-struct Stage {
+pub(crate) struct Stage {
     arbiters: Vec<ArbiterHandle>,
     supervision: Supervision,
     io: runtime::Handle,
 }
 
 impl Stage {
+    /// Starts the threads; the receiver learns when an actor died too often.
+    pub(crate) fn new(
+        config: &Config,
+        metrics: &Metrics,
+        io: runtime::Handle,
+    ) -> (Self, Vec<Arbiter>, watch::Receiver<Option<String>>) {
+        let arbiters: Vec<_> = (0..config.arbiters.get()).map(|_| Arbiter::new()).collect();
+        let (gave_up, gives_up) = watch::channel(None);
+        let supervision = Supervision {
+            stop: CancellationToken::new(),
+            max_restarts_per_minute: config.max_restarts_per_minute,
+            gave_up: Arc::new(gave_up),
+            deaths: metrics.deaths.clone(),
+        };
+        let handles = arbiters.iter().map(Arbiter::handle).collect();
+        (
+            Self {
+                arbiters: handles,
+                supervision,
+                io,
+            },
+            arbiters,
+            gives_up,
+        )
+    }
+
     fn arbiter(&self, index: usize) -> ArbiterHandle {
         let arbiter = self
             .arbiters
@@ -84,18 +110,7 @@ pub fn start(
     let event_source = EventSource::new(&namespace, &source.event_hub);
     let source = Source::new(source, io.clone());
     let (metrics, drain) = (Metrics::default(), CancellationToken::new());
-    let arbiters: Vec<_> = (0..config.arbiters.get()).map(|_| Arbiter::new()).collect();
-    let (gave_up, gives_up) = watch::channel(None);
-    let stage = Stage {
-        arbiters: arbiters.iter().map(Arbiter::handle).collect(),
-        supervision: Supervision {
-            stop: CancellationToken::new(),
-            max_restarts_per_minute: config.max_restarts_per_minute,
-            gave_up: Arc::new(gave_up),
-            deaths: metrics.deaths.clone(),
-        },
-        io,
-    };
+    let (stage, arbiters, gives_up) = Stage::new(&config, &metrics, io);
     let writers = start_writers(&stage, &config, &store, &metrics);
     let directory = Arc::new(Directory::default());
     let owners = OwnerActorParts {
@@ -152,7 +167,7 @@ fn start_writers(stage: &Stage, config: &Config, store: &Store, metrics: &Metric
     Writers::new((0..config.writers.get()).map(start).collect())
 }
 
-fn start_owner_actors(
+pub(crate) fn start_owner_actors(
     stage: &Stage,
     config: &Config,
     directory: &Arc<Directory>,

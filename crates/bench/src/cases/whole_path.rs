@@ -1,0 +1,102 @@
+//! The whole path: a node's pipeline reads, admits and stores every event in SQLite.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, ensure};
+use rollcall_model::SystemClock;
+use rollcall_pipeline::Handle;
+use rollcall_store::Store;
+
+use super::{Bench, measure as measured};
+use crate::hub_process::HubProcess;
+use crate::report::Measured;
+
+pub(crate) async fn measure(
+    bench: &Bench,
+    hub: &HubProcess,
+    settlement: &'static str,
+) -> anyhow::Result<Measured> {
+    let dir = tempfile::TempDir::new_in(&bench.dir)?;
+    let store = open_store(bench, dir.path()).await?;
+    let source = hub.source(&bench.arguments);
+    let mut started = None;
+    let work = async {
+        let pipeline = started.insert(rollcall_pipeline::start(
+            config(bench)?,
+            source,
+            store.clone(),
+            Arc::new(SystemClock),
+            bench.io.clone(),
+        )?);
+        until_stored(bench, pipeline).await;
+        Ok(())
+    };
+    let result = measured(bench, "whole path", Some((hub, settlement)), work).await?;
+    if let Some(pipeline) = started {
+        pipeline.drain().await;
+    }
+    let mut stored = 0;
+    for stream in store.current_streams().await? {
+        let partitions = store.list_partitions(stream.stream_id).await?;
+        stored += partitions
+            .iter()
+            .map(|partition| partition.stored)
+            .sum::<u64>();
+    }
+    ensure!(
+        stored == bench.arguments.events,
+        "{stored} of {} stored",
+        bench.arguments.events
+    );
+    Ok(result)
+}
+
+pub(crate) async fn open_store(bench: &Bench, dir: &std::path::Path) -> anyhow::Result<Store> {
+    let config = rollcall_store::Config {
+        url: format!("sqlite://{}/rollcall.sqlite", dir.display()),
+        migrate: true,
+        busy_timeout: Duration::from_secs(5),
+        readers: 4,
+    };
+    Ok(bench.io.spawn(Store::open(config)).await??)
+}
+
+async fn until_stored(bench: &Bench, pipeline: &Handle) {
+    let done = |pipeline: &Handle| {
+        let readers = pipeline.status().readers;
+        let stored: i64 = readers
+            .iter()
+            .filter_map(|reader| reader.sequence_number)
+            .map(|at| at.0 + 1)
+            .sum();
+        u64::try_from(stored).is_ok_and(|stored| stored >= bench.arguments.events)
+    };
+    while !done(pipeline) {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+pub(crate) fn config(bench: &Bench) -> anyhow::Result<rollcall_pipeline::Config> {
+    let some = |number: usize| NonZeroUsize::new(number).context("zero");
+    Ok(rollcall_pipeline::Config {
+        node: "bench".to_owned(),
+        incarnation: uuid::Uuid::new_v4(),
+        roles: vec!["ingest".to_owned()],
+        api: None,
+        owner_shards: some(bench.arguments.shards)?,
+        arbiters: std::thread::available_parallelism()?,
+        max_resident_entries: some(2_000_000)?,
+        batch_max_events: some(2_000)?,
+        batch_max_bytes: some(4 << 20)?,
+        batch_max_wait: Duration::from_millis(20),
+        in_flight_batches: some(4)?,
+        writers: some(1)?,
+        group_max_events: some(20_000)?,
+        lease_ttl: Duration::from_secs(15),
+        renew_interval: Duration::from_secs(5),
+        max_restarts_per_minute: 120,
+        drain_timeout: Duration::from_secs(30),
+    })
+}
