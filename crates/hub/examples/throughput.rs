@@ -41,10 +41,16 @@ fn main() {
         let begun = Instant::now();
         let start = Hub::start(config, Arc::new(SystemClock));
         let hub = hub_runtime.block_on(start).unwrap();
-        println!("opened in {:?}: {:?}", begun.elapsed(), hub.status().partitions[0]);
+        println!(
+            "opened in {:?}: {:?}",
+            begun.elapsed(),
+            hub.status().partitions[0]
+        );
         let endpoint = format!("amqp://{}", hub.address());
         if !presettle {
-            measure("send_batch of 1,000", || client_runtime.block_on(send(&endpoint)));
+            measure("send_batch of 1,000", || {
+                client_runtime.block_on(send(&endpoint))
+            });
         }
         for run in ["first", "second"] {
             let name = format!("receive, presettle {presettle}, {run}");

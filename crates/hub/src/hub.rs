@@ -240,3 +240,51 @@ async fn retain(broker: Arc<Broker>, mut stop: watch::Receiver<bool>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rollcall_model::SystemClock;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpStream;
+
+    use super::*;
+
+    /// What a peer hears that says `words` and then nothing, until it is closed.
+    async fn silent_after(words: &[u8], patience: Patience) -> Vec<u8> {
+        let dir = tempfile::TempDir::new().unwrap();
+        let mut config = Config::new(dir.path());
+        config.listen = "127.0.0.1:0".parse().unwrap();
+        let clock = Arc::new(SystemClock);
+        let hub = Hub::start_with(config, clock, patience).await.unwrap();
+        let mut socket = TcpStream::connect(hub.address()).await.unwrap();
+        socket.write_all(words).await.unwrap();
+        let mut heard = Vec::new();
+        let closed = tokio::time::timeout(Duration::from_secs(20), socket.read_to_end(&mut heard));
+        closed.await.unwrap().unwrap();
+        hub.stop().await;
+        heard
+    }
+
+    const GREETING: &[u8] = b"AMQP\x00\x01\x00\x00\
+        \x00\x00\x00\x11\x02\x00\x00\x00\x00\x53\x10\xc0\x04\x01\xa1\x01x";
+
+    #[tokio::test]
+    async fn a_peer_that_went_silent_is_given_up() {
+        let patience = Patience {
+            idle: Duration::from_millis(200),
+            ..Patience::default()
+        };
+        let heard = silent_after(GREETING, patience).await;
+        let heard = String::from_utf8_lossy(&heard);
+        assert!(heard.contains("idle time-out"), "{heard}");
+    }
+
+    #[tokio::test]
+    async fn a_peer_that_does_not_finish_its_greeting_is_closed() {
+        let patience = Patience {
+            handshake: Duration::from_millis(200),
+            ..Patience::default()
+        };
+        assert!(silent_after(b"AMQP", patience).await.is_empty());
+    }
+}
