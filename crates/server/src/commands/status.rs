@@ -1,0 +1,208 @@
+//! `rollcall status`: nodes, partitions and lag, shards, outbox, dead letters, read from the store
+//! beside a running node.
+
+use clap::Args;
+use rollcall_store::{NodeRow, PartitionRow, Store, Stream, Summary};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::{Context, reading};
+use crate::failure::Failure;
+use crate::output::{self, Format, or_dash};
+
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    #[arg(long, value_enum, default_value = "table", value_name = "FORMAT")]
+    output: Format,
+}
+
+/// What the store knows of the nodes and their work.
+#[derive(Debug, Serialize)]
+struct Standing {
+    nodes: Vec<NodeRow>,
+    streams: Vec<StreamStanding>,
+    #[serde(flatten)]
+    summary: Summary,
+}
+
+#[derive(Debug, Serialize)]
+struct StreamStanding {
+    #[serde(flatten)]
+    stream: Stream,
+    partitions: Vec<PartitionRow>,
+}
+
+pub(crate) async fn status(context: Context, arguments: Arguments) -> Result<(), Failure> {
+    let (_, store) = reading::open(&context).await?;
+    let standing = read(&store)
+        .await
+        .map_err(|error| reading::of_store(&error))?;
+    match arguments.output {
+        Format::Json => output::json(&standing),
+        Format::Table => output::text(&text(&standing)),
+    }
+}
+
+async fn read(store: &Store) -> Result<Standing, rollcall_store::Error> {
+    let mut streams = Vec::new();
+    for stream in store.current_streams().await? {
+        let partitions = store.list_partitions(stream.stream_id).await?;
+        streams.push(StreamStanding { stream, partitions });
+    }
+    Ok(Standing {
+        nodes: store.list_nodes().await?,
+        streams,
+        summary: store.summary().await?,
+    })
+}
+
+fn text(standing: &Standing) -> String {
+    let mut parts = vec![
+        summary_table(&standing.summary),
+        node_table(&standing.nodes),
+    ];
+    for StreamStanding { stream, partitions } in &standing.streams {
+        let Stream {
+            namespace,
+            event_hub,
+            consumer_group,
+            generation,
+            ..
+        } = stream;
+        parts.push(format!(
+            "{namespace}/{event_hub}, consumer group {consumer_group}, generation {generation}\n{}",
+            partition_table(partitions)
+        ));
+    }
+    parts.push(shard_table(&standing.nodes));
+    parts.join("\n")
+}
+
+fn summary_table(summary: &Summary) -> String {
+    let owners = summary.owners.iter();
+    let mut rows: Vec<_> = owners
+        .map(|(state, count)| vec![format!("{state} owners"), count.to_string()])
+        .collect();
+    for (name, count) in [
+        ("sub-owners", summary.sub_owners),
+        ("dead letters", summary.dead_letters),
+        ("outbox pending", summary.outbox_pending),
+    ] {
+        rows.push(vec![name.to_owned(), count.to_string()]);
+    }
+    output::table(&["ROLL", "COUNT"], rows)
+}
+
+fn node_table(nodes: &[NodeRow]) -> String {
+    let row = |node: &NodeRow| {
+        vec![
+            node.name.clone(),
+            node.roles.join(","),
+            node.version.clone(),
+            node.partitions.to_string(),
+            node.last_seen_at.to_string(),
+            or_dash(node.api.as_ref()),
+        ]
+    };
+    let head = [
+        "NODE",
+        "ROLES",
+        "VERSION",
+        "PARTITIONS",
+        "LAST SEEN AT",
+        "API",
+    ];
+    output::table(&head, nodes.iter().map(row))
+}
+
+fn partition_table(partitions: &[PartitionRow]) -> String {
+    let row = |partition: &PartitionRow| {
+        let state = serde_json::to_value(partition.state).unwrap_or_default();
+        vec![
+            partition.partition_id.to_string(),
+            state.as_str().unwrap_or_default().to_owned(),
+            or_dash(partition.node.as_ref()),
+            partition.epoch.to_string(),
+            or_dash(partition.sequence_number),
+            or_dash(partition.lag_events),
+            or_dash(partition.lag_seconds.map(|seconds| format!("{seconds:.1}"))),
+            partition.stored.to_string(),
+            partition.held.to_string(),
+            partition.dead.to_string(),
+            partition.dropped.total().to_string(),
+            or_dash(partition.last_commit_at),
+        ]
+    };
+    let head = [
+        "PARTITION",
+        "STATE",
+        "NODE",
+        "EPOCH",
+        "SEQUENCE NUMBER",
+        "LAG EVENTS",
+        "LAG S",
+        "STORED",
+        "HELD",
+        "DEAD",
+        "DROPPED",
+        "LAST COMMIT AT",
+    ];
+    output::table(&head, partitions.iter().map(row))
+}
+
+/// The shards as their nodes last reported them.
+fn shard_table(nodes: &[NodeRow]) -> String {
+    let rows = nodes.iter().flat_map(|node| {
+        let shards = node
+            .shards
+            .as_array()
+            .map(Vec::as_slice)
+            .unwrap_or_default();
+        shards.iter().map(|shard| {
+            let figure =
+                |name: &str| or_dash(shard.get(name).filter(|value| **value != Value::Null));
+            vec![
+                node.name.clone(),
+                figure("shard"),
+                figure("depth"),
+                figure("owners"),
+                figure("restarts"),
+            ]
+        })
+    });
+    output::table(&["NODE", "SHARD", "DEPTH", "OWNERS", "RESTARTS"], rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use rollcall_model::{OwnerState, Timestamp};
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_standing_is_readable_and_unknown_is_a_dash() {
+        let standing = Standing {
+            nodes: vec![NodeRow {
+                name: "a".to_owned(),
+                incarnation: uuid::Uuid::nil(),
+                roles: vec!["ingest".to_owned(), "api".to_owned()],
+                version: "0.1.0".to_owned(),
+                api: None,
+                partitions: 2,
+                last_seen_at: Timestamp::EPOCH,
+                shards: json!([{ "shard": 0, "depth": 1, "owners": null, "restarts": 0 }]),
+            }],
+            streams: Vec::new(),
+            summary: Summary {
+                owners: BTreeMap::from([(OwnerState::Active, 3), (OwnerState::Pending, 0)]),
+                sub_owners: 15,
+                dead_letters: 1,
+                outbox_pending: 0,
+            },
+        };
+        insta::assert_snapshot!(text(&standing));
+    }
+}

@@ -1,0 +1,112 @@
+//! Where to send: where the settings say the source is, unless flags say otherwise.
+
+use clap::Args;
+
+use crate::cli::Global;
+use crate::failure::Failure;
+use crate::settings::{self, Environment, FlagValue, Settings};
+
+/// Flags that name the hub to send into.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct Destination {
+    /// Connection string of another hub than the settings name
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) connection_string: Option<String>,
+    /// Name of the event hub
+    #[arg(long, value_name = "NAME")]
+    pub(crate) event_hub: Option<String>,
+    /// Where to connect instead of the namespace, such as `amqp://127.0.0.1:5672`
+    #[arg(long, value_name = "URL")]
+    pub(crate) endpoint: Option<String>,
+}
+
+impl Destination {
+    /// The settings with these flags above them.
+    ///
+    /// # Errors
+    /// The faults of the settings.
+    pub(crate) fn settings(
+        &self,
+        global: Global,
+        environment: Environment,
+    ) -> Result<Settings, Failure> {
+        let mut settings = settings::load(global.inputs(environment, self.flags()))?;
+        if self.connection_string.is_none() {
+            // Onto the hub of the settings, of whichever kind its source is.
+            if let Some(event_hub) = &self.event_hub {
+                settings.source.event_hub.clone_from(event_hub);
+            }
+            if let Some(endpoint) = &self.endpoint {
+                settings.source.custom_endpoint = Some(endpoint.clone());
+            }
+        }
+        refuse_port_zero(&settings.source)?;
+        Ok(settings)
+    }
+
+    /// A connection string selects an event hub elsewhere, with all that belongs to it.
+    fn flags(&self) -> Vec<FlagValue> {
+        let Some(connection_string) = &self.connection_string else {
+            return Vec::new();
+        };
+        let flag = |flag, key: &str, value: &str| FlagValue {
+            flag,
+            key: key.to_owned(),
+            value: value.to_owned(),
+        };
+        let mut flags = vec![
+            flag("--connection-string", "source.kind", "event_hubs"),
+            flag(
+                "--connection-string",
+                "source.event_hubs.connection_string",
+                connection_string,
+            ),
+        ];
+        if let Some(event_hub) = &self.event_hub {
+            flags.push(flag(
+                "--event-hub",
+                "source.event_hubs.event_hub",
+                event_hub,
+            ));
+        }
+        if let Some(endpoint) = &self.endpoint {
+            flags.push(flag(
+                "--endpoint",
+                "source.event_hubs.custom_endpoint",
+                endpoint,
+            ));
+        }
+        flags
+    }
+}
+
+fn refuse_port_zero(source: &rollcall_source::Config) -> Result<(), Failure> {
+    let endpoint = source.custom_endpoint.as_deref().unwrap_or_default();
+    if endpoint.ends_with(":0") {
+        let what = "cannot tell the port of the embedded hub: hub.listen lets the node pick one";
+        return Err(Failure::unavailable(
+            what,
+            "name it by --endpoint amqp://127.0.0.1:PORT",
+        ));
+    }
+    Ok(())
+}
+
+/// What to say when the hub cannot be reached.
+pub(crate) fn unreachable(error: &rollcall_source::Error) -> Failure {
+    match error {
+        rollcall_source::Error::Misconfigured { problem } => {
+            Failure::Settings(settings::Faults(vec![settings::Fault::new(
+                "source.event_hubs.connection_string",
+                None,
+                problem.clone(),
+                "correct it, or the name of the event hub",
+            )]))
+        }
+        _ => Failure::unavailable(
+            crate::failure::chain(error),
+            "start the node (rollcall run) or the hub (rollcall hub), or name another one by \
+             --endpoint or --connection-string",
+        ),
+    }
+}

@@ -1,0 +1,313 @@
+//! From effective values to what each crate is started with, and the faults that only several
+//! values together show.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use azure_messaging_eventhubs::ConnectionString;
+use rollcall_hub::DEVELOPMENT_CONNECTION_STRING;
+
+use super::raw::Origin;
+use super::reader::Reader;
+use super::setting::Setting;
+use super::table;
+use super::{Fault, HttpSettings, NodeSettings, PipelineSettings, Settings, Sink, SourceKind};
+
+/// What one transaction of a status writer stores at most: by then a row's share of its fixed cost
+/// is small, and the transaction still takes well under a second.
+const GROUP_MAX_EVENTS: usize = 20_000;
+/// A single poisoned message kills its actor about twice per bisection of its batch (2 × log2 of
+/// 2,000 events); several at a time must not look like an actor that cannot live.
+const MAX_RESTARTS_PER_MINUTE: u32 = 120;
+/// Below the 30 s that Kubernetes grants a pod, so that a drain ends before the kill.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(20);
+/// SQLite's readers do not hinder its writer; four serve the API and the owner look-ups.
+const STORE_READERS: u32 = 4;
+/// How long a writing transaction waits for a lock of another process (`rollcall migrate`, a
+/// backup) before it counts as unavailable.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// The port of AMQP, where a development hub without another one listens.
+const AMQP_PORT: u16 = 5_672;
+
+/// Composes everything; faults go to the reader's.
+pub(super) fn compose(reader: &mut Reader<'_>) -> Settings {
+    let node = node(reader);
+    check_leases(reader);
+    Settings {
+        source_kind: source_kind(reader),
+        source: source(reader),
+        hub: hub(reader, &node.data_dir),
+        store: store(reader, &node.data_dir),
+        pipeline: pipeline(reader),
+        sinks: sinks(reader),
+        http: http(reader),
+        effective: Vec::new(),
+        node,
+    }
+}
+
+fn node(reader: &mut Reader<'_>) -> NodeSettings {
+    NodeSettings {
+        name: reader.optional_text("node.name").unwrap_or_else(host_name),
+        data_dir: PathBuf::from(reader.text("node.data_dir")),
+        roles: reader.texts("node.roles"),
+    }
+}
+
+/// The system's name for this machine; `rollcall` where it tells none.
+fn host_name() -> String {
+    let read = |path: &str| std::fs::read_to_string(path).ok();
+    let name = read("/proc/sys/kernel/hostname").or_else(|| read("/etc/hostname"));
+    let name = name.map(|name| name.trim().to_owned()).unwrap_or_default();
+    if name.is_empty() {
+        "rollcall".to_owned()
+    } else {
+        name
+    }
+}
+
+fn source_kind(reader: &mut Reader<'_>) -> SourceKind {
+    match reader.text("source.kind").as_str() {
+        "event_hubs" => SourceKind::EventHubs,
+        _ => SourceKind::Embedded,
+    }
+}
+
+fn source(reader: &mut Reader<'_>) -> rollcall_source::Config {
+    // Their only value so far is the default; asking keeps the table honest.
+    reader.text("source.on_gap");
+    reader.optional_text("source.event_hubs.fully_qualified_namespace");
+    reader.text("source.event_hubs.credential");
+    let defaults = rollcall_source::Config::default();
+    let prefetch = reader.optional_number("source.event_hubs.prefetch");
+    let per_connection = reader.number("source.event_hubs.partitions_per_connection");
+    let mut config = rollcall_source::Config {
+        connection_string: DEVELOPMENT_CONNECTION_STRING.to_owned(),
+        custom_endpoint: None,
+        event_hub: reader.text("source.event_hubs.event_hub"),
+        consumer_group: reader.text("source.event_hubs.consumer_group"),
+        transport: match reader.text("source.event_hubs.transport").as_str() {
+            "amqp_web_sockets" => rollcall_source::Transport::AmqpWebSockets,
+            _ => rollcall_source::Transport::Amqp,
+        },
+        start_position: reader.start_position("source.event_hubs.start_position"),
+        prefetch: prefetch.and_then(|events| u32::try_from(events).ok()),
+        partitions_per_connection: u32::try_from(per_connection).unwrap_or(u32::MAX),
+        decode: rollcall_source::DecodeConfig {
+            owner_id: reader.pointer("decode.owner_id"),
+            sub_owner_id: reader.pointer("decode.sub_owner_id"),
+            data: reader.pointer("decode.data"),
+            measured_at: reader.pointer("decode.measured_at"),
+        },
+        ..defaults
+    };
+    place(reader, &mut config);
+    config
+}
+
+/// Where the source is: at the hub's own address, or where the connection string says.
+fn place(reader: &mut Reader<'_>, config: &mut rollcall_source::Config) {
+    const KEY: &str = "source.event_hubs.connection_string";
+    let typed = reader.optional_text(KEY);
+    let endpoint = reader.optional_text("source.event_hubs.custom_endpoint");
+    if source_kind(reader) == SourceKind::Embedded {
+        config.custom_endpoint = Some(endpoint_of(reader.listen("hub.listen")));
+        return;
+    }
+    let Some(connection_string) = typed else {
+        let problem = "it is missing, and source.kind is event_hubs".to_owned();
+        let name = table::find(KEY).map(Setting::environment_name);
+        let name = name.unwrap_or_default();
+        let mend = format!("set {name}, or {name}_FILE to a file that holds it");
+        reader.fault(KEY, problem, &mend);
+        return;
+    };
+    match connection_string.parse::<ConnectionString>() {
+        Ok(parsed) => check_entity_path(reader, &parsed, config),
+        Err(error) => {
+            let mend =
+                "copy it from the portal: Endpoint=sb://…;SharedAccessKeyName=…;SharedAccessKey=…";
+            reader.fault(KEY, error.to_string(), mend);
+        }
+    }
+    config.custom_endpoint = endpoint.or_else(|| development_endpoint(&connection_string));
+    config.connection_string = connection_string;
+}
+
+fn check_entity_path(
+    reader: &mut Reader<'_>,
+    parsed: &ConnectionString,
+    config: &mut rollcall_source::Config,
+) {
+    const KEY: &str = "source.event_hubs.event_hub";
+    let Some(path) = parsed.entity_path.as_ref() else {
+        return;
+    };
+    if reader.origin(KEY) == Origin::Default {
+        config.event_hub.clone_from(path);
+    } else if *path != config.event_hub {
+        let problem = format!(
+            "{:?} is not the connection string's {path:?}",
+            config.event_hub
+        );
+        reader.fault(KEY, problem, "write the same name, or leave the key away");
+    }
+}
+
+/// Where a development hub listens: its connection string says so, and means plain AMQP.
+pub(crate) fn development_endpoint(connection_string: &str) -> Option<String> {
+    let value = |name: &str| {
+        connection_string.split(';').find_map(|part| {
+            let (key, value) = part.trim().split_once('=')?;
+            key.eq_ignore_ascii_case(name).then_some(value)
+        })
+    };
+    value("UseDevelopmentEmulator").filter(|value| value.eq_ignore_ascii_case("true"))?;
+    let (_, rest) = value("Endpoint")?.split_once("://")?;
+    let authority = rest
+        .split('/')
+        .next()
+        .filter(|authority| !authority.is_empty())?;
+    let has_port = authority
+        .rsplit_once(':')
+        .is_some_and(|(_, port)| port.parse::<u16>().is_ok());
+    Some(match has_port {
+        true => format!("amqp://{authority}"),
+        false => format!("amqp://{authority}:{AMQP_PORT}"),
+    })
+}
+
+/// Where a client on this machine reaches a hub that listens there.
+pub(crate) fn endpoint_of(listen: SocketAddr) -> String {
+    let ip = match listen.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        ip => ip,
+    };
+    format!("amqp://{}", SocketAddr::new(ip, listen.port()))
+}
+
+fn hub(reader: &mut Reader<'_>, data_dir: &Path) -> rollcall_hub::Config {
+    let partitions = reader.number("hub.partitions");
+    rollcall_hub::Config {
+        listen: reader.listen("hub.listen"),
+        partitions: u32::try_from(partitions).unwrap_or(u32::MAX),
+        retention: reader.duration("hub.retention"),
+        retention_size: reader.optional_size("hub.retention_size"),
+        presettle: reader.flag("hub.presettle"),
+        ..rollcall_hub::Config::new(data_dir.join("hub"))
+    }
+}
+
+fn store(reader: &mut Reader<'_>, data_dir: &Path) -> rollcall_store::Config {
+    const KEY: &str = "store.url";
+    reader.optional_duration("store.status_retention");
+    let url = reader.optional_text(KEY);
+    if url.as_ref().is_some_and(|url| !url.starts_with("sqlite:")) {
+        let problem = "PostgreSQL is not yet supported".to_owned();
+        reader.fault(KEY, problem, "write sqlite://PATH, or leave the key away");
+    }
+    let in_data_dir = || format!("sqlite://{}", data_dir.join("rollcall.db").display());
+    rollcall_store::Config {
+        url: url.unwrap_or_else(in_data_dir),
+        migrate: reader.flag("store.migrate"),
+        busy_timeout: BUSY_TIMEOUT,
+        readers: STORE_READERS,
+    }
+}
+
+fn pipeline(reader: &mut Reader<'_>) -> PipelineSettings {
+    registry_to_come(reader);
+    PipelineSettings {
+        owner_shards: reader.count("registry.owner_shards"),
+        arbiters: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
+        max_resident_entries: reader.count("registry.max_resident_entries"),
+        batch_max_events: reader.count("pipeline.batch_max_events"),
+        batch_max_bytes: reader.bytes("pipeline.batch_max_bytes"),
+        batch_max_wait: reader.duration("pipeline.batch_max_wait"),
+        in_flight_batches: reader.count("pipeline.in_flight_batches"),
+        writers: reader.count("store.writers"),
+        group_max_events: NonZeroUsize::new(GROUP_MAX_EVENTS).unwrap_or(NonZeroUsize::MIN),
+        lease_ttl: reader.duration("leases.ttl"),
+        renew_interval: reader.duration("leases.renew_interval"),
+        max_restarts_per_minute: MAX_RESTARTS_PER_MINUTE,
+        drain_timeout: DRAIN_TIMEOUT,
+    }
+}
+
+/// Settings whose only value so far is the default: asking keeps the table honest.
+fn registry_to_come(reader: &mut Reader<'_>) {
+    reader.text("registry.provisioning");
+    reader.text("registry.pending_statuses");
+    reader.number("registry.held_per_owner");
+    reader.optional_number("registry.owner_quota");
+    reader.optional_number("registry.sub_owner_quota");
+    reader.optional_texts("registry.allow");
+    reader.optional_texts("registry.deny");
+    reader.text("registry.claims");
+    reader.optional_text("registry.redis_url");
+}
+
+/// The relay knows best what it can use; it is asked where the table finds no fault itself.
+fn sinks(reader: &mut Reader<'_>) -> Vec<Sink> {
+    const KEY: &str = "events.sinks";
+    let sinks = reader.sinks(KEY);
+    if reader
+        .faults
+        .0
+        .iter()
+        .any(|fault| fault.key.starts_with(KEY))
+    {
+        return sinks;
+    }
+    let configs = sinks.iter().filter_map(Sink::config).collect();
+    for error in rollcall_events::Config::new(configs).faults() {
+        let problem = match error {
+            rollcall_events::Error::Sink { name, problem } => {
+                format!("the sink {name:?}: {problem}")
+            }
+            rollcall_events::Error::Store(error) => error.to_string(),
+        };
+        reader.faults.push(Fault::new(
+            KEY,
+            Some(reader.origin(KEY)),
+            problem,
+            "correct the sink",
+        ));
+    }
+    sinks
+}
+
+fn check_leases(reader: &mut Reader<'_>) {
+    let ttl = reader.duration("leases.ttl");
+    let interval = reader.duration("leases.renew_interval");
+    if interval * 2 > ttl && !reader.faults.concern("leases.ttl") {
+        let problem =
+            "it is more than half of leases.ttl, so that one lost renewal loses the lease";
+        reader.fault(
+            "leases.renew_interval",
+            problem.to_owned(),
+            "lower it, or raise leases.ttl",
+        );
+    }
+}
+
+fn http(reader: &mut Reader<'_>) -> HttpSettings {
+    let listen = reader.listen("http.listen");
+    let auth = reader.text("http.auth");
+    if !listen.ip().is_loopback() {
+        let problem = match auth.as_str() {
+            "off" => format!(
+                "{listen} is no loopback address, and http.auth may be off on loopback only"
+            ),
+            _ => format!(
+                "{listen} is no loopback address, and signing in, which it demands, is not yet supported"
+            ),
+        };
+        let mend = "write an address such as 127.0.0.1:8080, and put a proxy that signs callers in before it";
+        reader.fault("http.listen", problem, mend);
+    }
+    HttpSettings { listen }
+}

@@ -1,0 +1,224 @@
+//! The settings: what was typed, and what it means.
+//!
+//! ```text
+//! file < environment < flags ──▶ Typed (key, raw, origin) ──merge──▶ Effective (value, origin)
+//!                                                                       │ compose
+//!                          one Config per crate  ◀── Settings ◀─────────┘
+//! ```
+//!
+//! Two stages: [`raw`] knows only what was typed and where; [`kind`] knows what a value has to be.
+//! Both are driven by [`table`], from which `config show`, the schema, the README's table and the
+//! example file follow too. Invariants: every fault is reported at once; an unknown key is a fault;
+//! a value whose feature is not there yet is a fault; settings of a kind that is not selected are
+//! ignored; no secret leaves through `Display`.
+
+mod compose;
+pub(crate) mod docs;
+pub(crate) mod effective;
+pub(crate) mod environment;
+pub(crate) mod example;
+pub(crate) mod fault;
+mod file;
+pub(crate) mod flags;
+mod kind;
+mod nearest;
+pub(crate) mod raw;
+mod reader;
+pub(crate) mod schema;
+mod setting;
+mod sink_table;
+pub(crate) mod sinks;
+mod table;
+#[cfg(test)]
+mod tests;
+mod unit;
+
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use uuid::Uuid;
+
+pub(crate) use compose::endpoint_of;
+pub(crate) use effective::Effective;
+pub(crate) use environment::Environment;
+pub(crate) use fault::{Fault, Faults};
+pub(crate) use flags::FlagValue;
+pub(crate) use sinks::Sink;
+pub(crate) use unit::{duration_text, parse_duration};
+
+use effective::Selection;
+use kind::Value;
+use raw::{Raw, Typed};
+
+/// Where settings are typed.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Inputs {
+    /// `--config`; otherwise `ROLLCALL_CONFIG`.
+    pub(crate) config: Option<PathBuf>,
+    pub(crate) environment: Environment,
+    /// `--set`, as typed.
+    pub(crate) set: Vec<String>,
+    /// Flags that name a setting of their own.
+    pub(crate) flags: Vec<FlagValue>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SourceKind {
+    Embedded,
+    EventHubs,
+}
+
+/// All settings, faultless.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    pub(crate) node: NodeSettings,
+    pub(crate) source_kind: SourceKind,
+    pub(crate) source: rollcall_source::Config,
+    pub(crate) hub: rollcall_hub::Config,
+    pub(crate) store: rollcall_store::Config,
+    pub(crate) pipeline: PipelineSettings,
+    pub(crate) sinks: Vec<Sink>,
+    pub(crate) http: HttpSettings,
+    /// Every setting with its value and origin, for `config show`.
+    pub(crate) effective: Vec<Effective>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct NodeSettings {
+    pub(crate) name: String,
+    pub(crate) data_dir: PathBuf,
+    pub(crate) roles: Vec<String>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct HttpSettings {
+    pub(crate) listen: SocketAddr,
+}
+
+/// The pipeline's part that the settings know; the rest is known when it starts.
+#[derive(Debug, Clone)]
+pub(crate) struct PipelineSettings {
+    owner_shards: NonZeroUsize,
+    arbiters: NonZeroUsize,
+    max_resident_entries: NonZeroUsize,
+    batch_max_events: NonZeroUsize,
+    batch_max_bytes: NonZeroUsize,
+    batch_max_wait: Duration,
+    in_flight_batches: NonZeroUsize,
+    writers: NonZeroUsize,
+    group_max_events: NonZeroUsize,
+    lease_ttl: Duration,
+    renew_interval: Duration,
+    max_restarts_per_minute: u32,
+    drain_timeout: Duration,
+}
+
+impl Settings {
+    /// What the pipeline of this process is started with; `api` is where its API listens.
+    pub(crate) fn pipeline_config(
+        &self,
+        incarnation: Uuid,
+        api: Option<String>,
+    ) -> rollcall_pipeline::Config {
+        let pipeline = self.pipeline.clone();
+        rollcall_pipeline::Config {
+            node: self.node.name.clone(),
+            incarnation,
+            roles: self.node.roles.clone(),
+            api,
+            owner_shards: pipeline.owner_shards,
+            arbiters: pipeline.arbiters,
+            max_resident_entries: pipeline.max_resident_entries,
+            batch_max_events: pipeline.batch_max_events,
+            batch_max_bytes: pipeline.batch_max_bytes,
+            batch_max_wait: pipeline.batch_max_wait,
+            in_flight_batches: pipeline.in_flight_batches,
+            writers: pipeline.writers,
+            group_max_events: pipeline.group_max_events,
+            lease_ttl: pipeline.lease_ttl,
+            renew_interval: pipeline.renew_interval,
+            max_restarts_per_minute: pipeline.max_restarts_per_minute,
+            drain_timeout: pipeline.drain_timeout,
+        }
+    }
+
+    /// Shows defaults that follow from something else as the values that they came to.
+    fn fill_derived(&mut self) {
+        let derived = [
+            ("node.name", &self.node.name),
+            ("store.url", &self.store.url),
+        ];
+        for (key, text) in derived {
+            let found = self.effective.iter_mut().find(|e| e.setting.key == key);
+            if let Some(effective) = found {
+                effective
+                    .value
+                    .get_or_insert_with(|| Value::Text(text.clone()));
+            }
+        }
+    }
+
+    /// What the relay is started with.
+    pub(crate) fn events_config(&self) -> rollcall_events::Config {
+        rollcall_events::Config::new(self.sinks.iter().filter_map(Sink::config).collect())
+    }
+
+    /// The database's URL without its password.
+    pub(crate) fn shown_store_url(&self) -> String {
+        effective::without_password(&self.store.url)
+    }
+
+    /// The database's file, if it is one.
+    pub(crate) fn database_file(&self) -> Option<PathBuf> {
+        let rest = self.store.url.strip_prefix("sqlite:")?;
+        let path = rest.strip_prefix("//").unwrap_or(rest);
+        let path = path.split('?').next().unwrap_or(path);
+        Some(Path::new(path).to_owned())
+    }
+}
+
+/// Reads, merges and composes the settings.
+///
+/// # Errors
+/// Every fault at once.
+pub(crate) fn load(inputs: Inputs) -> Result<Settings, Faults> {
+    let mut faults = Faults::default();
+    let effective = effective(inputs, &mut faults);
+    let mut settings = compose::compose(&mut reader::Reader::new(&effective, &mut faults));
+    settings.effective = effective;
+    settings.fill_derived();
+    if faults.is_empty() {
+        Ok(settings)
+    } else {
+        Err(faults)
+    }
+}
+
+fn effective(inputs: Inputs, faults: &mut Faults) -> Vec<Effective> {
+    let merged = effective::merge(typed(inputs, faults), faults);
+    let kind = merged.get("source.kind").map(|typed| &typed.raw);
+    let event_hubs = matches!(kind, Some(Raw::Text(text)) if text == "event_hubs");
+    let selection = Selection {
+        embedded: !event_hubs,
+        event_hubs,
+    };
+    effective::read(&merged, selection, faults)
+}
+
+/// What was typed, from the weakest origin to the strongest.
+fn typed(inputs: Inputs, faults: &mut Faults) -> Vec<Typed> {
+    let config = inputs
+        .config
+        .or_else(|| environment::config_file(&inputs.environment));
+    let mut typed = config.map_or_else(Vec::new, |path| file::read(&path, faults));
+    typed.extend(environment::read(&inputs.environment, faults));
+    typed.extend(flags::read(inputs.flags));
+    let set = inputs.set.iter();
+    let set: Vec<_> = set
+        .filter_map(|text| flags::parse_set(text, faults))
+        .collect();
+    typed.extend(flags::read(set));
+    typed
+}

@@ -1,0 +1,108 @@
+//! The keys of one `[[events.sinks]]` table.
+
+use super::kind::Kind::{self, Choice, Flag, Text, Texts, Url};
+use super::setting::{Secrecy, Setting};
+
+/// Every kind of sink that the contract names.
+pub(crate) const SINK_KINDS: &[&str] = &[
+    "log",
+    "webhook",
+    "service_bus",
+    "event_hubs",
+    "redis_stream",
+];
+
+/// Those that work in this version.
+pub(crate) const READY_SINK_KINDS: &[&str] = &["log", "webhook"];
+
+/// One key of a sink, and the kinds of sink that it belongs to (all, if the list is empty).
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SinkSetting {
+    pub(crate) setting: Setting,
+    pub(crate) kinds: &'static [&'static str],
+    pub(crate) required: Required,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Required {
+    Yes,
+    No,
+}
+
+const fn any(key: &'static str, kind: Kind, doc: &'static str) -> SinkSetting {
+    SinkSetting {
+        setting: Setting::new(key, kind, doc),
+        kinds: &[],
+        required: Required::No,
+    }
+}
+
+impl SinkSetting {
+    const fn of(mut self, kinds: &'static [&'static str]) -> Self {
+        self.kinds = kinds;
+        self
+    }
+
+    const fn required(mut self) -> Self {
+        self.required = Required::Yes;
+        self
+    }
+
+    const fn with(mut self, setting: Setting) -> Self {
+        self.setting = setting;
+        self
+    }
+
+    const fn default(self, text: &'static str) -> Self {
+        let setting = self.setting.default(text);
+        self.with(setting)
+    }
+
+    const fn secrecy(self, secrecy: Secrecy) -> Self {
+        let setting = self.setting.secrecy(secrecy);
+        self.with(setting)
+    }
+
+    const fn only(self, values: &'static [&'static str]) -> Self {
+        let setting = self.setting.only(values);
+        self.with(setting)
+    }
+
+    /// Whether the key counts in a sink of this kind.
+    pub(crate) fn belongs_to(&self, kind: &str) -> bool {
+        self.kinds.is_empty() || self.kinds.contains(&kind)
+    }
+}
+
+#[rustfmt::skip]
+pub(crate) const SINK_SETTINGS: &[SinkSetting] = &[
+    any("events.sinks[].kind", Choice(SINK_KINDS), "What kind of sink it is.")
+        .only(READY_SINK_KINDS).required(),
+    any("events.sinks[].name", Text, "Its name in the outbox and in metrics; unique.").required(),
+    any("events.sinks[].types", Texts, "Types of events that it takes; all, if the list is empty.")
+        .default(""),
+    any("events.sinks[].url", Url(&["http", "https", "redis", "rediss"]), "Where a webhook posts to, or the Redis of a stream.")
+        .of(&["webhook", "redis_stream"]).secrecy(Secrecy::UrlPassword).required(),
+    any("events.sinks[].secret", Text, "Key of the webhook's signature header.")
+        .of(&["webhook"]).secrecy(Secrecy::Secret),
+    any("events.sinks[].mode", Choice(&["structured", "binary"]), "How the webhook carries a CloudEvent.")
+        .of(&["webhook"]).default("structured"),
+    any("events.sinks[].allow_private", Flag, "Whether the webhook may stand on a private address.")
+        .of(&["webhook"]).default("false"),
+    any("events.sinks[].connection_string", Text, "Of the namespace.")
+        .of(&["service_bus", "event_hubs"]).secrecy(Secrecy::Secret),
+    any("events.sinks[].fully_qualified_namespace", Text, "Of the namespace, with a credential.")
+        .of(&["service_bus", "event_hubs"]),
+    any("events.sinks[].custom_endpoint", Url(&["amqp", "amqps"]), "Where to connect instead of the namespace.")
+        .of(&["service_bus", "event_hubs"]),
+    any("events.sinks[].entity", Text, "Queue or topic.").of(&["service_bus"]).required(),
+    any("events.sinks[].event_hub", Text, "Name of the event hub.").of(&["event_hubs"]).required(),
+    any("events.sinks[].stream", Text, "Name of the Redis stream.").of(&["redis_stream"]).required(),
+];
+
+/// The key of a sink by its short name, such as `url`.
+pub(crate) fn find(name: &str) -> Option<&'static SinkSetting> {
+    SINK_SETTINGS
+        .iter()
+        .find(|sink| sink.setting.name() == name)
+}

@@ -1,0 +1,422 @@
+//! Settings as users meet them.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::compose::development_endpoint;
+use super::*;
+
+/// A directory with a settings file, and an environment.
+struct Typing {
+    dir: tempfile::TempDir,
+    inputs: Inputs,
+}
+
+impl Typing {
+    fn new(toml: &str) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("rollcall.toml");
+        std::fs::write(&path, toml).unwrap();
+        let inputs = Inputs {
+            config: Some(path),
+            ..Inputs::default()
+        };
+        Self { dir, inputs }
+    }
+
+    fn environment(mut self, name: &str, value: &str) -> Self {
+        self.inputs
+            .environment
+            .insert(name.to_owned(), value.to_owned());
+        self
+    }
+
+    fn set(mut self, text: &str) -> Self {
+        self.inputs.set.push(text.to_owned());
+        self
+    }
+
+    fn secret(&self, text: &str) -> PathBuf {
+        let path = self.dir.path().join("secret");
+        std::fs::write(&path, text).unwrap();
+        path
+    }
+
+    fn load(self) -> Settings {
+        load(self.inputs).unwrap()
+    }
+
+    /// The faults' text, with the directory's name taken out.
+    fn faults(self) -> String {
+        let dir = self.dir.path().display().to_string();
+        load(self.inputs)
+            .unwrap_err()
+            .to_string()
+            .replace(&dir, "DIR")
+    }
+}
+
+fn value<'a>(settings: &'a Settings, key: &str) -> &'a Effective {
+    settings
+        .effective
+        .iter()
+        .find(|effective| effective.setting.key == key)
+        .unwrap()
+}
+
+#[test]
+fn without_anything_typed_the_defaults_hold() {
+    let settings = load(Inputs::default()).unwrap();
+    assert_eq!(settings.source_kind, SourceKind::Embedded);
+    assert_eq!(settings.node.data_dir, Path::new("rollcall-data"));
+    assert_eq!(settings.store.url, "sqlite://rollcall-data/rollcall.db");
+    assert_eq!(settings.hub.dir, Path::new("rollcall-data/hub"));
+    assert_eq!(
+        settings.source.custom_endpoint.as_deref(),
+        Some("amqp://127.0.0.1:5672")
+    );
+    assert_eq!(settings.pipeline.owner_shards.get(), 16);
+    assert_eq!(settings.pipeline.lease_ttl, Duration::from_secs(15));
+    assert!(settings.sinks.is_empty());
+    assert!(!settings.node.name.is_empty());
+}
+
+#[test]
+fn every_key_of_the_table_has_an_effect() {
+    let mut faults = Faults::default();
+    let effective = effective(Inputs::default(), &mut faults);
+    let mut reader = reader::Reader::new(&effective, &mut faults);
+    compose::compose(&mut reader);
+    assert_eq!(reader.unasked(), Vec::<&str>::new());
+    assert!(faults.is_empty(), "{faults}");
+}
+
+#[test]
+fn every_fault_is_reported_at_once() {
+    let typing = Typing::new(
+        r#"
+[store]
+ulr = "sqlite://roll.db"
+migrate = "perhaps"
+
+[leases]
+ttl = 15
+renew_interval = "20s"
+
+[pipeline]
+owner_shards = 4
+batch_max_events = 0
+
+[hub]
+listen = "localhost"
+retention_size = "1GiB"
+
+[registry]
+provisioning = "approve"
+
+[[events.sinks]]
+kind = "webhook"
+urll = "https://example.org"
+
+[[events.sinks]]
+kind = "service_bus"
+name = "bus"
+
+[decode]
+data = "data"
+"#,
+    );
+    let typing = typing
+        .environment("ROLLCALL_SOURCE__KIND", "kafka")
+        .environment("ROLLCALL_STORE__WRITER", "2")
+        .environment("ROLLCALL_LOG", "ignored: no two underscores")
+        .set("http.listen=0.0.0.0:80")
+        .set("nonsense");
+    insta::assert_snapshot!(typing.faults());
+}
+
+#[test]
+fn what_is_no_toml_is_a_fault_with_its_line_and_the_rest_is_still_read() {
+    let typing = Typing::new("[store]\nurl = \n[leases]\nttl = \"3\"\n");
+    insta::assert_snapshot!(typing.faults());
+}
+
+#[test]
+fn a_file_that_is_not_there_is_a_fault() {
+    let inputs = Inputs {
+        config: Some(PathBuf::from("/no/such/file.toml")),
+        ..Inputs::default()
+    };
+    insta::assert_snapshot!(load(inputs).unwrap_err().to_string(), @r"
+    the settings have a fault:
+      --config: cannot read /no/such/file.toml: No such file or directory (os error 2); name a TOML file that can be read
+    ");
+}
+
+#[test]
+fn a_flag_beats_the_environment_and_that_the_file() {
+    let toml = "[registry]\nowner_shards = 1\n[pipeline]\nbatch_max_events = 10\n\
+                in_flight_batches = 7\n";
+    let settings = Typing::new(toml)
+        .environment("ROLLCALL_REGISTRY__OWNER_SHARDS", "2")
+        .environment("ROLLCALL_PIPELINE__BATCH_MAX_EVENTS", "20")
+        .set("registry.owner_shards=3")
+        .load();
+    assert_eq!(settings.pipeline.owner_shards.get(), 3);
+    assert_eq!(settings.pipeline.batch_max_events.get(), 20);
+    assert_eq!(settings.pipeline.in_flight_batches.get(), 7);
+    let origin = |key| value(&settings, key).origin.to_string();
+    assert_eq!(origin("registry.owner_shards"), "flag --set");
+    assert_eq!(
+        origin("pipeline.batch_max_events"),
+        "environment ROLLCALL_PIPELINE__BATCH_MAX_EVENTS"
+    );
+    assert!(origin("pipeline.in_flight_batches").ends_with("rollcall.toml:5"));
+}
+
+#[test]
+fn the_environment_names_the_file_unless_the_flag_does() {
+    let typing = Typing::new("[registry]\nowner_shards = 5\n");
+    let environment = Environment::from([(
+        "ROLLCALL_CONFIG".to_owned(),
+        typing.inputs.config.unwrap().display().to_string(),
+    )]);
+    let settings = load(Inputs {
+        environment: environment.clone(),
+        ..Inputs::default()
+    })
+    .unwrap();
+    assert_eq!(settings.pipeline.owner_shards.get(), 5);
+    let other = Typing::new("[registry]\nowner_shards = 6\n");
+    let settings = load(Inputs {
+        environment,
+        ..other.inputs
+    })
+    .unwrap();
+    assert_eq!(settings.pipeline.owner_shards.get(), 6);
+}
+
+const CONNECTION_STRING: &str = "Endpoint=sb://example.servicebus.windows.net/;\
+    SharedAccessKeyName=rollcall;SharedAccessKey=c2VjcmV0;EntityPath=readings";
+
+#[test]
+fn a_secret_may_lie_in_its_own_file_and_is_never_shown() {
+    let typing = Typing::new("[source]\nkind = \"event_hubs\"\n");
+    let path = typing
+        .secret(&format!("{CONNECTION_STRING}\n"))
+        .display()
+        .to_string();
+    let settings = typing
+        .environment("ROLLCALL_SOURCE__EVENT_HUBS__CONNECTION_STRING_FILE", &path)
+        .load();
+    assert_eq!(settings.source.connection_string, CONNECTION_STRING);
+    assert_eq!(settings.source.event_hub, "readings");
+    assert_eq!(settings.source.custom_endpoint, None);
+    let shown = value(&settings, "source.event_hubs.connection_string").shown();
+    assert_eq!(shown.as_deref(), Some("\"[redacted]\""));
+}
+
+#[test]
+fn a_secret_typed_twice_is_a_fault() {
+    let typing = Typing::new("[source]\nkind = \"event_hubs\"\n");
+    let path = typing.secret(CONNECTION_STRING).display().to_string();
+    let typing = typing
+        .environment("ROLLCALL_SOURCE__EVENT_HUBS__CONNECTION_STRING_FILE", &path)
+        .environment(
+            "ROLLCALL_SOURCE__EVENT_HUBS__CONNECTION_STRING",
+            CONNECTION_STRING,
+        );
+    insta::assert_snapshot!(typing.faults(), @r"
+    the settings have a fault:
+      source.event_hubs.connection_string (file DIR/secret named by environment ROLLCALL_SOURCE__EVENT_HUBS__CONNECTION_STRING_FILE): ROLLCALL_SOURCE__EVENT_HUBS__CONNECTION_STRING and ROLLCALL_SOURCE__EVENT_HUBS__CONNECTION_STRING_FILE are both set; leave one of them away
+    ");
+}
+
+#[test]
+fn an_event_hub_needs_a_connection_string_that_agrees() {
+    let typing = Typing::new("[source]\nkind = \"event_hubs\"\n");
+    insta::assert_snapshot!(typing.faults(), @r"
+    the settings have a fault:
+      source.event_hubs.connection_string: it is missing, and source.kind is event_hubs; set ROLLCALL_SOURCE__EVENT_HUBS__CONNECTION_STRING, or ROLLCALL_SOURCE__EVENT_HUBS__CONNECTION_STRING_FILE to a file that holds it
+    ");
+    let typing = Typing::new("[source]\nkind = \"event_hubs\"\n")
+        .set(&format!(
+            "source.event_hubs.connection_string={CONNECTION_STRING}"
+        ))
+        .set("source.event_hubs.event_hub=other");
+    insta::assert_snapshot!(typing.faults(), @r#"
+    the settings have a fault:
+      source.event_hubs.event_hub (flag --set): "other" is not the connection string's "readings"; write the same name, or leave the key away
+    "#);
+}
+
+#[test]
+fn settings_of_a_kind_that_is_not_selected_are_ignored() {
+    let toml = "[source.event_hubs]\nprefetch = \"nonsense\"\ncredential = \"managed_identity\"\n\
+                [registry]\nredis_url = 3\n\
+                [[events.sinks]]\nkind = \"log\"\nname = \"log\"\nentity = 5\nurl = false\n";
+    let settings = Typing::new(toml).load();
+    assert_eq!(settings.sinks.len(), 1);
+    let embedded =
+        "[source]\nkind = \"event_hubs\"\n[hub]\nlisten = 7\nretention_size = \"1GiB\"\n";
+    let settings = Typing::new(embedded)
+        .set(&format!(
+            "source.event_hubs.connection_string={CONNECTION_STRING}"
+        ))
+        .load();
+    assert_eq!(settings.source_kind, SourceKind::EventHubs);
+}
+
+#[test]
+fn what_is_not_there_yet_is_refused() {
+    for typed in [
+        "node.roles=ingest",
+        "source.on_gap=stop",
+        "hub.retention_size=1GiB",
+        "registry.provisioning=deny",
+        "registry.pending_statuses=drop",
+        "registry.held_per_owner=5",
+        "registry.owner_quota=5",
+        "registry.sub_owner_quota=5",
+        "registry.allow=a*,b*",
+        "registry.deny=a*",
+        "registry.claims=redis",
+        "store.url=postgres://u:p@h/db",
+        "store.status_retention=30d",
+        "http.auth=on",
+        "events.sinks=[{kind=\"redis_stream\", name=\"r\", url=\"redis://h\", stream=\"s\"}]",
+    ] {
+        let faults = Typing::new("").set(typed).faults();
+        assert!(faults.contains("not yet supported"), "{typed}: {faults}");
+        assert!(!faults.contains("u:p@h"), "{faults}");
+    }
+    let event_hubs = |typed: &str| {
+        Typing::new("[source]\nkind = \"event_hubs\"\n")
+            .set(&format!(
+                "source.event_hubs.connection_string={CONNECTION_STRING}"
+            ))
+            .set(typed)
+            .faults()
+    };
+    for typed in [
+        "source.event_hubs.fully_qualified_namespace=example.servicebus.windows.net",
+        "source.event_hubs.credential=managed_identity",
+    ] {
+        assert!(event_hubs(typed).contains("not yet supported"), "{typed}");
+    }
+}
+
+#[test]
+fn the_default_may_be_typed_too() {
+    for typed in [
+        "node.roles=relay,api,ingest",
+        "source.on_gap=continue",
+        "registry.provisioning=auto",
+        "registry.held_per_owner=10_000",
+        "registry.claims=database",
+        "http.auth=off",
+        "events.sinks=[]",
+    ] {
+        Typing::new("").set(typed).load();
+    }
+}
+
+#[test]
+fn a_development_hub_listens_where_its_connection_string_says() {
+    let text = |endpoint: &str, suffix: &str| {
+        format!("Endpoint={endpoint};SharedAccessKeyName=a;SharedAccessKey=b;{suffix}")
+    };
+    let emulator = "UseDevelopmentEmulator=true;";
+    let endpoint = |endpoint, suffix| development_endpoint(&text(endpoint, suffix));
+    assert_eq!(
+        endpoint("sb://localhost", emulator).as_deref(),
+        Some("amqp://localhost:5672")
+    );
+    assert_eq!(
+        endpoint("sb://localhost:6/", emulator).as_deref(),
+        Some("amqp://localhost:6")
+    );
+    assert_eq!(endpoint("sb://example.servicebus.windows.net/", ""), None);
+}
+
+#[test]
+fn sinks_are_read_from_the_file_and_from_the_environment() {
+    let toml = "[[events.sinks]]\nkind = \"log\"\nname = \"audit\"\ntypes = [\"rollcall.owner.created\"]\n";
+    let settings = Typing::new(toml).load();
+    assert_eq!(settings.sinks[0].texts("types"), ["rollcall.owner.created"]);
+    let typed =
+        "[{kind = \"webhook\", name = \"w\", url = \"https://u:p@h/x\", secret = \"s3cret\"}]";
+    let settings = Typing::new(toml)
+        .environment("ROLLCALL_EVENTS__SINKS", typed)
+        .load();
+    assert_eq!(settings.sinks[0].text("url"), Some("https://u:p@h/x"));
+    let shown = value(&settings, "events.sinks").shown().unwrap();
+    assert!(
+        !shown.contains("s3cret") && !shown.contains("u:p"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn names_of_sinks_are_unique() {
+    let typed = "events.sinks=[{kind = \"log\", name = \"a\"}, {kind = \"log\", name = \"a\"}]";
+    insta::assert_snapshot!(Typing::new("").set(typed).faults(), @r#"
+    the settings have a fault:
+      events.sinks[1].name (flag --set): the name "a" stands twice; give every sink a name of its own
+    "#);
+}
+
+#[test]
+fn renewing_too_seldom_is_a_fault() {
+    insta::assert_snapshot!(Typing::new("").set("leases.renew_interval=8s").faults(), @r"
+    the settings have a fault:
+      leases.renew_interval (flag --set): it is more than half of leases.ttl, so that one lost renewal loses the lease; lower it, or raise leases.ttl
+    ");
+}
+
+#[test]
+fn the_example_file_equals_the_defaults() {
+    let settings = Typing::new(&example::toml()).load();
+    let defaults = load(Inputs::default()).unwrap();
+    for (typed, default) in settings.effective.iter().zip(&defaults.effective) {
+        assert_eq!(typed.value, default.value, "{}", typed.setting.key);
+    }
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/rollcall.example.toml");
+    let text = std::fs::read_to_string(path).unwrap();
+    assert_eq!(
+        text,
+        example::toml(),
+        "write it anew: rollcall config example"
+    );
+}
+
+#[test]
+fn the_readme_has_the_table_of_settings() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../README.md");
+    let text = std::fs::read_to_string(path).unwrap();
+    let expected = docs::replace_table(&text).expect("the README has the markers");
+    assert_eq!(
+        text, expected,
+        "write it anew: rollcall config docs README.md"
+    );
+}
+
+#[test]
+fn the_schema_describes_every_key_with_its_default() {
+    let schema = schema::schema();
+    for setting in table::SETTINGS {
+        let place = setting
+            .key
+            .split('.')
+            .fold(&schema, |at, name| &at["properties"][name]);
+        assert!(place["description"].is_string(), "{}", setting.key);
+        if matches!(setting.default, setting::Preset::Text(_)) {
+            assert!(!place["default"].is_null(), "{}", setting.key);
+        }
+    }
+    assert_eq!(
+        schema["properties"]["leases"]["properties"]["ttl"]["default"],
+        "15s"
+    );
+    assert_eq!(schema["properties"]["hub"]["additionalProperties"], false);
+}
