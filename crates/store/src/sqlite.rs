@@ -12,6 +12,8 @@ mod bulk;
 pub(crate) mod commit;
 pub(crate) mod doctor;
 mod error;
+#[cfg(test)]
+mod full_disk;
 pub(crate) mod lease;
 mod open;
 pub(crate) mod outbox;

@@ -172,6 +172,11 @@ impl Store {
         self.shared.metrics.register(registry);
     }
 
+    #[cfg(test)]
+    pub(crate) fn backend(&self) -> &Backend {
+        &self.shared.backend
+    }
+
     /// Runs `work` on the store's runtime, under the operation's name.
     pub(crate) async fn call<T, Work, Answer>(
         &self,
@@ -187,14 +192,11 @@ impl Store {
         let run = async move { shared.run(&operation, work).await };
         match self.shared.runtime.spawn(run.in_current_span()).await {
             Ok(answer) => answer,
+            // A panic is the caller's, as if the transaction had run within it.
+            Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
             Err(error) => Err(Error {
-                operation: "run a transaction to its end".to_owned(),
-                // A cancelled task means that the runtime is going down.
-                kind: if error.is_panic() {
-                    Kind::Defect
-                } else {
-                    Kind::Unavailable
-                },
+                operation: "run a transaction: the store's runtime is shutting down".to_owned(),
+                kind: Kind::Unavailable,
                 source: Some(error.into()),
             }),
         }

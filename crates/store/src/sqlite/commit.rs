@@ -20,6 +20,9 @@ struct Partition {
     dropped: Drops,
 }
 
+/// Epoch, incarnation, position, time to live and drops.
+type PartitionColumns = (i64, Option<String>, Option<i64>, i64, String);
+
 pub(crate) async fn commit(database: &Database, batches: &[Arc<Batch>]) -> Result<Vec<Answer>> {
     let mut writing = database.write().await?;
     let partitions = partitions(writing.connection(), batches).await?;
@@ -87,7 +90,7 @@ async fn partition(
     connection: &mut SqliteConnection,
     (stream_id, partition_id): PartitionKey,
 ) -> Result<Option<Partition>> {
-    let row: Option<(i64, Option<String>, Option<i64>, i64, String)> = sqlx::query_as(
+    let row: Option<PartitionColumns> = sqlx::query_as(
         "SELECT epoch, incarnation, sequence_number, ttl_millis, dropped
          FROM partitions WHERE stream_id = ? AND partition_id = ?",
     )

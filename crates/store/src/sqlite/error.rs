@@ -51,3 +51,39 @@ fn extended_code(error: &dyn DatabaseError) -> u32 {
         .and_then(|code| code.parse().ok())
         .unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use sqlx::{Connection as _, SqliteConnection};
+
+    use crate::Kind;
+    use crate::fault::Fault;
+
+    async fn kind_of(sql: &'static str) -> Kind {
+        let mut connection = SqliteConnection::connect("sqlite::memory:").await.unwrap();
+        sqlx::query("CREATE TABLE t (id INTEGER PRIMARY KEY, name TEXT NOT NULL) STRICT")
+            .execute(&mut connection)
+            .await
+            .unwrap();
+        let error = sqlx::query(sql).execute(&mut connection).await.unwrap_err();
+        Fault::from(error).kind
+    }
+
+    #[tokio::test]
+    async fn each_error_is_named_by_what_the_caller_does() {
+        for (sql, kind) in [
+            ("INSERT INTO t VALUES (1, NULL)", Kind::RefusedData),
+            ("INSERT INTO t VALUES (1, 'a'), (1, 'b')", Kind::RefusedData),
+            ("INSERT INTO t VALUES ('x', 'a')", Kind::RefusedData),
+            (
+                "INSERT INTO t VALUES (1, zeroblob(2000000000))",
+                Kind::RefusedData,
+            ),
+            ("SELECT missing FROM t", Kind::Schema),
+            ("SELECT * FROM missing", Kind::Schema),
+            ("SELEKT", Kind::Defect),
+        ] {
+            assert_eq!(kind_of(sql).await, kind, "{sql}");
+        }
+    }
+}

@@ -16,6 +16,9 @@ use crate::{Answer, Claim, NodeReport, Observation, Refusal, Tenure, column};
 /// A node that gave no sign of life for this long is forgotten.
 const NODE_MEMORY: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// Epoch, incarnation, first number and position.
+type LeaseColumns = (i64, Option<String>, Option<i64>, Option<i64>);
+
 pub(crate) async fn claim(
     database: &Database,
     stream_id: StreamId,
@@ -82,7 +85,7 @@ async fn begun(
     connection: &mut SqliteConnection,
     held: Held,
 ) -> Result<std::result::Result<Option<(SequenceNumber, SequenceNumber)>, Refusal>> {
-    let row: Option<(i64, Option<String>, Option<i64>, Option<i64>)> = sqlx::query_as(
+    let row: Option<LeaseColumns> = sqlx::query_as(
         "SELECT epoch, incarnation, first_sequence_number, sequence_number
          FROM partitions WHERE stream_id = ? AND partition_id = ?",
     )

@@ -1,15 +1,18 @@
 //! A database of its own for each test, a clock that the test turns, and batches that add up.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use rollcall_model::{
-    Clock, CreatedBy, DeadLetter, DeadReason, Drops, Epoch, EventSource, OwnerId, OwnerState,
-    PartitionId, SequenceNumber, Settings, Span, Status, StreamId, SubOwnerId, Timestamp,
+    Clock, CreatedBy, DeadLetter, DeadReason, DropReason, Drops, Epoch, EventSource, OwnerId,
+    OwnerState, PartitionId, SequenceNumber, Settings, Span, Status, StreamId, SubOwner,
+    SubOwnerId, Timestamp,
 };
-use rollcall_store::{Batch, Claim, Config, HubIdentity, Newcomer, Store, Tenure};
+use rollcall_store::{
+    Answer, Batch, Change, Claim, Config, HubIdentity, Newcomer, Order, OwnerPatch, PartitionRow,
+    Provisioned, StatusRange, StatusRow, Store, Tenure,
+};
 use uuid::Uuid;
 
 /// The tests' day: 2026-11-23T10:00:00Z.
@@ -37,7 +40,7 @@ pub(crate) struct Fixture {
     pub(crate) clock: Arc<Hand>,
     pub(crate) config: Config,
     /// Holds the file until the test is over.
-    pub(crate) directory: tempfile::TempDir,
+    _directory: tempfile::TempDir,
 }
 
 impl Fixture {
@@ -48,7 +51,7 @@ impl Fixture {
         let config = Config {
             url: format!("sqlite://{}", file.display()),
             migrate: true,
-            busy_timeout: Duration::from_millis(50),
+            busy_timeout: Duration::from_secs(10),
             readers: 2,
         };
         let clock = Arc::new(Hand(AtomicI64::new(START * 1_000_000)));
@@ -59,7 +62,7 @@ impl Fixture {
             store,
             clock,
             config,
-            directory,
+            _directory: directory,
         }
     }
 
@@ -97,7 +100,76 @@ impl Fixture {
     /// Enters active owners, each with one sub-owner `s`.
     pub(crate) async fn enter(&self, owners: &[&str]) {
         let newcomers = owners.iter().map(|id| newcomer(id, &["s"])).collect();
-        self.store.provision(&source(), newcomers).await.unwrap();
+        self.provision(newcomers).await;
+    }
+
+    pub(crate) async fn commit(&self, batches: Vec<Arc<Batch>>) -> Vec<Answer> {
+        self.store.commit(batches).await.unwrap()
+    }
+
+    /// Fails unless the batch is stored.
+    pub(crate) async fn commit_one(&self, batch: Batch) {
+        let answers = self.commit(vec![Arc::new(batch)]).await;
+        assert_eq!(answers, [Answer::Committed]);
+    }
+
+    pub(crate) async fn change(&self, owner: &str, patch: OwnerPatch) {
+        assert!(matches!(
+            self.try_change(owner, patch).await,
+            Change::Done(_)
+        ));
+    }
+
+    pub(crate) async fn try_change(&self, owner: &str, patch: OwnerPatch) -> Change {
+        let (source, owner_id) = (source(), owner_id(owner));
+        let change = self.store.change_owner(&source, &owner_id, patch);
+        change.await.unwrap()
+    }
+
+    pub(crate) async fn provision(&self, newcomers: Vec<Newcomer>) -> Vec<Provisioned> {
+        let source = source();
+        let provisioned = self.store.provision(&source, newcomers);
+        provisioned.await.unwrap()
+    }
+
+    pub(crate) async fn latest(&self, owner: &str, sub_owner: &str) -> Option<StatusRow> {
+        let (owner_id, sub_owner_id) = (owner_id(owner), sub_owner_id(sub_owner));
+        let latest = self.store.latest_status(&owner_id, &sub_owner_id);
+        latest.await.unwrap()
+    }
+
+    pub(crate) async fn sub_owner(&self, owner: &str, sub_owner: &str) -> SubOwner {
+        let (owner_id, sub_owner_id) = (owner_id(owner), sub_owner_id(sub_owner));
+        let found = self.store.sub_owner(&owner_id, &sub_owner_id);
+        found.await.unwrap().unwrap()
+    }
+
+    pub(crate) async fn partition(&self, lease: &Lease) -> PartitionRow {
+        let rows = self.store.list_partitions(lease.stream_id).await.unwrap();
+        let mut rows = rows.into_iter();
+        rows.find(|row| row.partition_id == lease.partition_id)
+            .unwrap()
+    }
+
+    /// Every stored status of the owner's sub-owner `s`, oldest first.
+    pub(crate) async fn statuses(&self, owner: &str) -> Vec<StatusRow> {
+        let range = StatusRange {
+            order: Order::OldestFirst,
+            ..StatusRange::default()
+        };
+        let (owner_id, sub_owner_id) = (owner_id(owner), sub_owner_id("s"));
+        let listed = self
+            .store
+            .list_statuses(&owner_id, &sub_owner_id, range, 1_000, None);
+        let page = listed.await.unwrap();
+        assert_eq!(page.next_cursor, None);
+        page.items
+    }
+
+    /// The numbers of [`Self::statuses`].
+    pub(crate) async fn numbers(&self, owner: &str) -> Vec<i64> {
+        let rows = self.statuses(owner).await;
+        rows.iter().map(|row| row.sequence_number.0).collect()
     }
 
     /// Fails if `doctor` finds anything.
@@ -240,6 +312,14 @@ pub(crate) fn settings(json: &str) -> Settings {
     serde_json::from_str(json).unwrap()
 }
 
-pub(crate) fn counts<K: Ord + Clone, V: Clone>(pairs: &[(K, V)]) -> BTreeMap<K, V> {
-    pairs.iter().cloned().collect()
+pub(crate) fn drops(counts: &[(DropReason, u64)]) -> Drops {
+    Drops(counts.iter().copied().collect())
+}
+
+pub(crate) fn change_state(state: OwnerState) -> OwnerPatch {
+    OwnerPatch {
+        state: Some(state),
+        changed_by: "test".to_owned(),
+        ..OwnerPatch::default()
+    }
 }

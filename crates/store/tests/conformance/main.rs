@@ -8,5 +8,14 @@
     reason = "tests may"
 )]
 
+mod commits;
+mod faults;
 mod fixture;
+mod latest;
 mod leases;
+mod lists;
+mod migrations;
+mod outbox;
+mod owners;
+mod properties;
+mod provisioning;

@@ -1,0 +1,122 @@
+//! Changes by hand.
+
+use rollcall_model::OwnerState;
+use rollcall_store::{Change, ChangeRefusal, OwnerPatch};
+
+use crate::fixture::{Fixture, change_state, newcomer, owner_id, settings};
+
+async fn change(fixture: &Fixture, patch: OwnerPatch) -> Change {
+    fixture.try_change("1", patch).await
+}
+
+fn done(change: Change) -> rollcall_model::Owner {
+    match change {
+        Change::Done(owner) => owner,
+        Change::Refused(refusal) => panic!("{refusal:?}"),
+    }
+}
+
+async fn event_types(fixture: &Fixture) -> Vec<String> {
+    let events = fixture.store.list_events(100, None).await.unwrap().items;
+    events.into_iter().map(|event| event.event_type).collect()
+}
+
+#[tokio::test]
+async fn a_change_raises_the_version_and_announces_a_new_state_only() {
+    let fixture = Fixture::new().await;
+    let pending = rollcall_store::Newcomer {
+        state: OwnerState::Pending,
+        ..newcomer("1", &[])
+    };
+    fixture.provision(vec![pending]).await;
+    let named = OwnerPatch {
+        display_name: Some(Some("Mill".to_owned())),
+        ..OwnerPatch::default()
+    };
+    let owner = done(change(&fixture, named).await);
+    assert_eq!(
+        (owner.version, owner.display_name.as_deref()),
+        (2, Some("Mill"))
+    );
+    assert_eq!(event_types(&fixture).await, ["rollcall.owner.created"]);
+
+    let owner = done(change(&fixture, change_state(OwnerState::Active)).await);
+    assert_eq!((owner.version, owner.state), (3, OwnerState::Active));
+    assert_eq!(
+        fixture.store.owner(&owner_id("1")).await.unwrap(),
+        Some(owner)
+    );
+    let expected = ["rollcall.owner.created", "rollcall.owner.state_changed"];
+    assert_eq!(event_types(&fixture).await, expected);
+    fixture.assert_invariants().await;
+}
+
+#[tokio::test]
+async fn where_nothing_differs_the_version_stays() {
+    let fixture = Fixture::new().await;
+    fixture.enter(&["1"]).await;
+    let owner = done(change(&fixture, change_state(OwnerState::Active)).await);
+    assert_eq!(owner.version, 1);
+    assert_eq!(event_types(&fixture).await.len(), 2);
+}
+
+#[tokio::test]
+async fn a_change_of_settings_reaches_the_copies_at_the_sub_owners() {
+    let fixture = Fixture::new().await;
+    let asked = vec![newcomer("1", &["s", "t"])];
+    fixture.provision(asked).await;
+    let set = |json: &str| OwnerPatch {
+        settings: Some(settings(json)),
+        ..OwnerPatch::default()
+    };
+    done(change(&fixture, set(r#"{"gain":2,"sub_owners":{"s":{"gain":3}}}"#)).await);
+    let gain = async |id: &str| {
+        let sub_owner = fixture.sub_owner("1", id).await;
+        (sub_owner.settings.gain, sub_owner.version)
+    };
+    assert_eq!(gain("s").await, (Some(3.0), 2));
+    assert_eq!(gain("t").await, (None, 1));
+    done(change(&fixture, set(r#"{"gain":2}"#)).await);
+    assert_eq!(gain("s").await, (None, 3));
+}
+
+#[tokio::test]
+async fn a_stale_version_is_refused_with_the_current_one() {
+    let fixture = Fixture::new().await;
+    fixture.enter(&["1"]).await;
+    let stale = OwnerPatch {
+        if_version: Some(2),
+        ..change_state(OwnerState::Blocked)
+    };
+    let refusal = ChangeRefusal::VersionMismatch { version: 1 };
+    assert_eq!(change(&fixture, stale).await, Change::Refused(refusal));
+    let current = OwnerPatch {
+        if_version: Some(1),
+        ..change_state(OwnerState::Blocked)
+    };
+    assert_eq!(done(change(&fixture, current).await).version, 2);
+}
+
+#[tokio::test]
+async fn an_unknown_owner_is_not_found() {
+    let fixture = Fixture::new().await;
+    let answer = change(&fixture, change_state(OwnerState::Active)).await;
+    assert_eq!(answer, Change::Refused(ChangeRefusal::NotFound));
+}
+
+#[tokio::test]
+async fn a_deleted_owner_takes_no_change_but_a_restore() {
+    let fixture = Fixture::new().await;
+    fixture.enter(&["1"]).await;
+    done(change(&fixture, change_state(OwnerState::Deleted)).await);
+    let named = OwnerPatch {
+        display_name: Some(Some("Mill".to_owned())),
+        ..OwnerPatch::default()
+    };
+    let refused = Change::Refused(ChangeRefusal::Deleted);
+    assert_eq!(change(&fixture, named).await, refused);
+    let again = done(change(&fixture, change_state(OwnerState::Deleted)).await);
+    assert_eq!(again.version, 2);
+    let restored = done(change(&fixture, change_state(OwnerState::Active)).await);
+    assert_eq!((restored.version, restored.state), (3, OwnerState::Active));
+}

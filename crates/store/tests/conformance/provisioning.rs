@@ -1,0 +1,152 @@
+//! Provisioning: who enters an owner, and how often it is announced (I1).
+
+use rollcall_model::{CreatedBy, OwnerState, SubOwnerState};
+use rollcall_store::{Kind, Newcomer, Store};
+
+use crate::fixture::{Fixture, change_state, newcomer, owner_id, settings, source, sub_owner_id};
+
+#[tokio::test]
+async fn newcomers_are_entered_and_announced_once_in_the_order_asked() {
+    let fixture = Fixture::new().await;
+    let asked = vec![newcomer("b", &["2", "1"]), newcomer("a", &[])];
+    let first = fixture.provision(asked.clone()).await;
+    assert!(first.iter().all(|provisioned| provisioned.created));
+    assert_eq!(first[0].record.owner_id, owner_id("b"));
+    let ids: Vec<_> = first[0]
+        .record
+        .sub_owners
+        .iter()
+        .map(|s| s.sub_owner_id.as_str())
+        .collect();
+    assert_eq!((ids, first[0].sub_owners_created), (vec!["2", "1"], 2));
+
+    let again = fixture.provision(asked).await;
+    assert!(again.iter().all(|provisioned| !provisioned.created));
+    assert_eq!(again[0].sub_owners_created, 0);
+    assert_eq!(again[0].record, first[0].record);
+    let events = fixture.store.list_events(10, None).await.unwrap().items;
+    let announced: Vec<_> = events
+        .iter()
+        .map(|e| (&*e.event_type, &*e.subject))
+        .collect();
+    assert_eq!(
+        announced,
+        [
+            ("rollcall.owner.created", "a"),
+            ("rollcall.owner.created", "b"),
+            ("rollcall.sub_owner.created", "b/1"),
+            ("rollcall.sub_owner.created", "b/2"),
+        ]
+    );
+    fixture.assert_invariants().await;
+}
+
+#[tokio::test]
+async fn whoever_comes_second_gets_what_the_first_entered() {
+    let fixture = Fixture::new().await;
+    let by_hand = Newcomer {
+        created_by: CreatedBy::Api,
+        display_name: Some("Mill".to_owned()),
+        settings: settings(r#"{"gain":2,"sub_owners":{"s":{"gain":3}}}"#),
+        ..newcomer("1", &[])
+    };
+    fixture.provision(vec![by_hand.clone()]).await;
+    let by_stream = Newcomer {
+        state: OwnerState::Pending,
+        ..newcomer("1", &["s", "t"])
+    };
+    let second = fixture.provision(vec![by_stream]).await;
+    assert!(!second[0].created);
+    assert_eq!(second[0].record.state, OwnerState::Active);
+    assert_eq!(second[0].record.settings, by_hand.settings);
+    assert_eq!(second[0].sub_owners_created, 2);
+    let sub_owner = fixture.sub_owner("1", "s").await;
+    assert_eq!(sub_owner.settings.gain, Some(3.0));
+    assert_eq!(sub_owner.created_by, CreatedBy::Stream);
+    fixture.assert_invariants().await;
+}
+
+#[tokio::test]
+async fn no_sub_owner_is_entered_below_a_deleted_owner() {
+    let fixture = Fixture::new().await;
+    fixture.enter(&["1"]).await;
+    fixture.change("1", change_state(OwnerState::Deleted)).await;
+    let late = fixture.provision(vec![newcomer("1", &["s", "t"])]).await;
+    assert_eq!(late[0].record.state, OwnerState::Deleted);
+    assert_eq!(late[0].record.version, 2);
+    let known: Vec<_> = late[0].record.sub_owners.iter().collect();
+    assert_eq!(known.len(), 1);
+    assert_eq!(known[0].state, SubOwnerState::Active);
+    assert_eq!((late[0].created, late[0].sub_owners_created), (false, 0));
+    fixture.assert_invariants().await;
+}
+
+#[tokio::test]
+async fn an_owner_that_stands_among_the_newcomers_twice_is_a_defect() {
+    let fixture = Fixture::new().await;
+    let twice = vec![newcomer("1", &[]), newcomer("1", &["s"])];
+    let error = fixture.store.provision(&source(), twice).await.unwrap_err();
+    assert_eq!(error.kind, Kind::Defect);
+    assert_eq!(fixture.store.owner(&owner_id("1")).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn find_owners_answers_in_the_order_asked_and_enters_nothing() {
+    let fixture = Fixture::new().await;
+    fixture.enter(&["1", "2"]).await;
+    let wanted = vec![
+        (owner_id("2"), vec![sub_owner_id("x"), sub_owner_id("s")]),
+        (owner_id("3"), vec![sub_owner_id("s")]),
+        (owner_id("1"), vec![]),
+    ];
+    let found = fixture.store.find_owners(wanted).await.unwrap();
+    let second = found[0].as_ref().unwrap();
+    assert_eq!(second.owner_id, owner_id("2"));
+    assert_eq!(second.sub_owners.len(), 1);
+    assert_eq!(second.sub_owners[0].sub_owner_id, sub_owner_id("s"));
+    assert_eq!(found[1], None);
+    assert_eq!(found[2].as_ref().unwrap().sub_owners, []);
+    assert_eq!(fixture.store.owner(&owner_id("3")).await.unwrap(), None);
+}
+
+/// Two processes meet the same newcomers at the same moment.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn two_handles_that_provision_the_same_newcomers_enter_each_once() {
+    const OWNERS: usize = 2_000;
+    let fixture = Fixture::new().await;
+    let other = Store::open_with_clock(fixture.config.clone(), fixture.clock.clone())
+        .await
+        .unwrap();
+    let mut tasks = Vec::new();
+    for (store, stride) in [(&fixture.store, 7), (&other, 11), (&fixture.store, 13)] {
+        let store = store.clone();
+        tasks.push(tokio::spawn(storm(store, OWNERS, stride)));
+    }
+    let (mut created, mut below) = (0, 0);
+    for task in tasks {
+        let (owners, sub_owners) = task.await.unwrap();
+        created += owners;
+        below += sub_owners;
+    }
+    assert_eq!((created, below), (OWNERS, 2 * OWNERS));
+    let summary = fixture.store.summary().await.unwrap();
+    assert_eq!(summary.owners[&OwnerState::Active], 2_000);
+    assert_eq!(summary.sub_owners, 4_000);
+    fixture.assert_invariants().await;
+}
+
+/// Provisions all owners in an order of its own, fifty at a time; how many it entered itself.
+async fn storm(store: Store, owners: usize, stride: usize) -> (usize, usize) {
+    let order: Vec<String> = (0..owners)
+        .map(|i| (i * stride % owners).to_string())
+        .collect();
+    let (mut created, mut below) = (0, 0);
+    for names in order.chunks(50) {
+        let newcomers = names.iter().map(|id| newcomer(id, &["s", "t"])).collect();
+        for provisioned in store.provision(&source(), newcomers).await.unwrap() {
+            created += usize::from(provisioned.created);
+            below += provisioned.sub_owners_created;
+        }
+    }
+    (created, below)
+}
