@@ -6,6 +6,9 @@ pub enum Error {
     /// The actor that would do it died or is being replaced, or the node drains: try again.
     #[error("{actor} is being restarted")]
     Restarting { actor: String },
+    /// Nothing is known of what was asked: it may still happen. Ask again.
+    #[error("{actor} did not answer within {seconds} s: the database may be away")]
+    TimedOut { actor: String, seconds: u64 },
     #[error(transparent)]
     Store(#[from] rollcall_store::Error),
     #[error(transparent)]

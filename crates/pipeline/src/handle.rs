@@ -151,9 +151,11 @@ impl Handle {
         };
         match tokio::time::timeout(HAND_LIMIT, asked).await {
             Ok(Ok(answer)) => Ok(answer),
-            Ok(Err(MailboxError::Closed | MailboxError::Timeout)) | Err(_) => {
-                Err(restarting(owner_id))
-            }
+            Ok(Err(MailboxError::Closed | MailboxError::Timeout)) => Err(restarting(owner_id)),
+            Err(_) => Err(Error::TimedOut {
+                actor: actor_of(owner_id),
+                seconds: HAND_LIMIT.as_secs(),
+            }),
         }
     }
 
@@ -224,6 +226,10 @@ impl Handle {
 
 fn restarting(owner_id: &OwnerId) -> Error {
     Error::Restarting {
-        actor: format!("the owner actor of {owner_id}"),
+        actor: actor_of(owner_id),
     }
+}
+
+fn actor_of(owner_id: &OwnerId) -> String {
+    format!("the owner actor of {owner_id}")
 }

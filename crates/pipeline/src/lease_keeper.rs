@@ -68,7 +68,12 @@ impl Actor for LeaseKeeper {
 }
 
 async fn round(parts: LeaseKeeperParts) {
-    start_readers(&parts).await;
+    // A hub that gets more partitions gets more readers.
+    parts
+        .source
+        .known_partitions()
+        .into_iter()
+        .for_each(|id| parts.readers.start(id));
     let stream_id = parts.stream.load().stream_id;
     parts.readers.restart_those_behind(stream_id);
     let status = parts.readers.status();
@@ -93,17 +98,6 @@ async fn round(parts: LeaseKeeperParts) {
     };
     if let Err(error) = parts.store.report_node(&report).await {
         tracing::debug!(error = %chain(&error), "the node's sign of life is not stored");
-    }
-}
-
-/// A hub that gets more partitions gets more readers.
-async fn start_readers(parts: &LeaseKeeperParts) {
-    match parts.source.describe_hub().await {
-        Ok(hub) => hub
-            .partition_ids
-            .into_iter()
-            .for_each(|id| parts.readers.start(id)),
-        Err(error) => tracing::warn!(error = %chain(&error), "the event hub cannot be asked"),
     }
 }
 

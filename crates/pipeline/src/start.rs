@@ -7,7 +7,7 @@ use std::time::Duration;
 use actix_rt::{Arbiter, ArbiterHandle};
 use arc_swap::ArcSwap;
 use rollcall_model::{Clock, EventSource, PartitionId};
-use rollcall_source::{PullLimits, Source};
+use rollcall_source::{HubDescription, PullLimits, Source};
 use rollcall_store::{HubIdentity, NodeReport, Store, Stream, Tenure};
 use tokio::runtime;
 use tokio::sync::{Notify, watch};
@@ -213,11 +213,15 @@ struct Reading {
 
 impl Reading {
     async fn start(self) {
-        let stream = tokio::select! {
-            stream = self.resolve_stream() => Arc::new(ArcSwap::from_pointee(stream)),
+        let (hub, stream) = tokio::select! {
+            resolved = self.resolve_stream() => resolved,
             () = self.handle.inner.drain.cancelled() => return,
         };
+        let stream = Arc::new(ArcSwap::from_pointee(stream));
         let readers = Arc::new(self.readers(&stream));
+        hub.partition_ids
+            .into_iter()
+            .for_each(|partition_id| readers.start(partition_id));
         if self.handle.inner.readers.set(Arc::clone(&readers)).is_err() {
             return;
         }
@@ -230,17 +234,17 @@ impl Reading {
     }
 
     /// Waits for a hub and a database that are away.
-    async fn resolve_stream(&self) -> Stream {
+    async fn resolve_stream(&self) -> (HubDescription, Stream) {
         loop {
             match self.try_resolve_stream().await {
-                Ok(stream) => return stream,
+                Ok(resolved) => return resolved,
                 Err(error) => tracing::warn!(error, "the event hub is not read yet"),
             }
             tokio::time::sleep(HUB_RETRY).await;
         }
     }
 
-    async fn try_resolve_stream(&self) -> Result<Stream, String> {
+    async fn try_resolve_stream(&self) -> Result<(HubDescription, Stream), String> {
         let inner = &self.handle.inner;
         let hub = inner
             .source
@@ -253,11 +257,8 @@ impl Reading {
             consumer_group: inner.source.config().consumer_group.clone(),
             created_at: hub.created_at,
         };
-        inner
-            .store
-            .resolve_stream(&identity)
-            .await
-            .map_err(|error| chain(&error))
+        let stream = inner.store.resolve_stream(&identity).await;
+        Ok((hub, stream.map_err(|error| chain(&error))?))
     }
 
     fn tenure(&self) -> Tenure {

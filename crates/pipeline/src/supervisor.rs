@@ -120,7 +120,7 @@ where
         let end = live(&supervision, &child).await;
         let pause = match end {
             End::Stopped | End::Departed(Departure::Done) => return,
-            End::Departed(Departure::Again) => SHORTEST_PAUSE,
+            End::Departed(Departure::Again) => budget.next_pause(born.elapsed()),
             End::Died => {
                 supervision.deaths.inc();
                 child.slot.restarts.fetch_add(1, Ordering::Relaxed);
@@ -194,15 +194,17 @@ impl Budget {
         {
             self.deaths.pop_front();
         }
-        if self.deaths.len() > self.limit {
-            return None;
-        }
+        (self.deaths.len() <= self.limit).then(|| self.next_pause(lived))
+    }
+
+    /// Grows while lives are short.
+    fn next_pause(&mut self, lived: Duration) -> Duration {
         if lived >= HEALTHY_LIFE {
             self.pause = SHORTEST_PAUSE;
         }
         let pause = self.pause.mul_f64(rand::rng().random_range(0.5..1.5));
         self.pause = (self.pause * 2).min(LONGEST_PAUSE);
-        Some(pause)
+        pause
     }
 }
 

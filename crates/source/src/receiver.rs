@@ -8,6 +8,7 @@
 //! to be another one.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use azure_messaging_eventhubs::models::ReceivedEventData;
@@ -340,6 +341,8 @@ impl Shared {
         partition_id: rollcall_model::PartitionId,
     ) -> Result<PartitionDescription, Error> {
         let hub = observer::describe_hub(&self.config, client).await?;
+        self.partitions
+            .store(hub.partition_ids.len(), Ordering::Relaxed);
         let created_at = hub.created_at;
         let description =
             observer::describe_partition(&self.config, client, partition_id, created_at).await?;

@@ -1,6 +1,7 @@
 //! The component: what the pipeline asks of the hub.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use dashmap::DashMap;
@@ -25,6 +26,8 @@ pub(crate) struct Shared {
     pub(crate) connections: Connections,
     pub(crate) observed: Observed,
     pub(crate) metrics: Metrics,
+    /// Partitions of the hub, 0 until it was asked.
+    pub(crate) partitions: AtomicUsize,
 }
 
 impl Shared {
@@ -72,6 +75,7 @@ impl Source {
             connections,
             observed,
             metrics: Metrics::default(),
+            partitions: AtomicUsize::new(0),
         };
         let _watching = Arc::new(Watching(watching.abort_handle()));
         Self {
@@ -147,7 +151,7 @@ impl Source {
         let (queue, items) = mpsc::channel(CHUNKS_IN_QUEUE);
         let condition = Arc::new(Condition::default());
         let config = &self.shared.config;
-        let partitions = self.shared.observed.len().max(1) as u64;
+        let partitions = self.shared.partitions.load(Ordering::Relaxed).max(1) as u64;
         let receiver = Receiver {
             shared: Arc::clone(&self.shared),
             opening,
@@ -167,6 +171,16 @@ impl Source {
             task,
             limit: config.request_timeout,
         }
+    }
+
+    /// The partitions that the hub has shown so far.
+    #[must_use]
+    pub fn known_partitions(&self) -> Vec<PartitionId> {
+        self.shared
+            .observed
+            .iter()
+            .map(|observed| *observed.key())
+            .collect()
     }
 
     /// What the hub last said of the partition, at most a few seconds ago while it can be reached.
