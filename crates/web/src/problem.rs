@@ -144,6 +144,9 @@ impl From<rollcall_store::Error> for Problem {
                 tracing::warn!(error = %chain(&error), "the database is not available: {error}");
                 Self::unavailable("the database is not available just now; try again")
             }
+            Kind::BadCursor => Self::bad_request(
+                "cursor: it is not one that this list gave; leave it out to begin",
+            ),
             Kind::RefusedData | Kind::Schema | Kind::Defect => Self::internal(&error),
         }
     }
@@ -152,7 +155,8 @@ impl From<rollcall_store::Error> for Problem {
 impl From<rollcall_pipeline::Error> for Problem {
     fn from(error: rollcall_pipeline::Error) -> Self {
         match error {
-            rollcall_pipeline::Error::Restarting { .. } => {
+            rollcall_pipeline::Error::Restarting { .. }
+            | rollcall_pipeline::Error::TimedOut { .. } => {
                 Self::unavailable(format!("{error}; try again"))
             }
             rollcall_pipeline::Error::Store(error) => error.into(),

@@ -18,17 +18,11 @@ pub(crate) async fn live() -> HttpResponse {
 
 /// 503 with the reasons, while the node cannot do its work.
 pub(crate) async fn ready(state: Data<State>) -> Answer {
-    let mut reasons = state.desk.readiness().reasons;
-    if let Some(fault) = state.store.health().fault {
-        reasons.push(format!(
-            "the database has taken no write since {}",
-            fault.since
-        ));
-    }
-    if reasons.is_empty() {
+    let readiness = state.desk.readiness();
+    if readiness.ready {
         Ok(HttpResponse::Ok().json(json!({"status": "ready"})))
     } else {
-        Err(Problem::not_ready(reasons))
+        Err(Problem::not_ready(readiness.reasons))
     }
 }
 

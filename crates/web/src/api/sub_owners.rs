@@ -61,7 +61,11 @@ pub(crate) async fn create(
             .json(it)),
         Creation::Existed(it) => shown(&it),
         Creation::Deleted(_) => Err(deleted(&owner_id, &sub_owner_id)),
-        Creation::NoOwner => Err(no_owner(&owner_id)),
+        // A deleted owner takes no sub-owners either, but it is still there to be read.
+        Creation::NoOwner => Err(match state.store.owner(&owner_id).await? {
+            Some(_) => edit::deleted(&owner_id),
+            None => no_owner(&owner_id),
+        }),
     }
 }
 

@@ -1,1 +1,11 @@
-//! The API on a real store.
+//! The API on a real store, in the process; and the server on a real port.
+
+mod ids;
+mod lists;
+mod node;
+mod owners;
+mod refusals;
+mod serving;
+mod statuses;
+mod sub_owners;
+mod world;
