@@ -16,7 +16,7 @@ use crate::metrics::Metrics;
 use crate::owner_actor::{ChangeOwner, CreateOwner, EnterSubOwner, OwnerActor};
 use crate::owner_registry::OwnerRegistry;
 use crate::provisioning::HandOutcome;
-use crate::rate::Rate;
+use crate::rate::{Rate, SAMPLE_INTERVAL};
 use crate::readers::Readers;
 use crate::{Error, PipelineStatus, Readiness};
 
@@ -134,6 +134,15 @@ impl Handle {
         Ok(self.ask(&owner_id, change).await??)
     }
 
+    /// Keeps the rate up to date for as long as the pipeline lives.
+    pub(crate) async fn watch_rate(inner: std::sync::Weak<Inner>) {
+        while let Some(inner) = inner.upgrade() {
+            inner.rate.sample(inner.metrics.stored());
+            drop(inner);
+            tokio::time::sleep(SAMPLE_INTERVAL).await;
+        }
+    }
+
     async fn ask<M>(&self, owner_id: &OwnerId, message: M) -> Result<M::Result, Error>
     where
         M: Message + Send + 'static,
@@ -169,7 +178,7 @@ impl Handle {
                 .map(|readers| readers.status())
                 .unwrap_or_default(),
             shards: self.inner.registry.status(),
-            statuses_per_second: self.inner.rate.sample(self.inner.metrics.stored()),
+            statuses_per_second: self.inner.rate.per_second(),
             resident_entries: self.inner.directory.resident_entries(),
         }
     }

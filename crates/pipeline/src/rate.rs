@@ -8,27 +8,31 @@ use tokio::time::Instant;
 
 /// Long enough to be steady, short enough to be news.
 const SPAN: Duration = Duration::from_secs(5);
+/// How often the counter is looked at.
+pub(crate) const SAMPLE_INTERVAL: Duration = Duration::from_millis(500);
 
-/// Samples of the counter, at most one per tenth of the span.
+/// The counter at each sample of the last few seconds.
 #[derive(Debug, Default)]
 pub(crate) struct Rate(Mutex<VecDeque<(Instant, u64)>>);
 
 impl Rate {
-    /// Notes the counter's present value and returns how much it grew per second; `None` until it
-    /// was looked at twice.
-    pub(crate) fn sample(&self, count: u64) -> Option<f64> {
+    /// Notes the counter's present value; to be called every [`SAMPLE_INTERVAL`].
+    pub(crate) fn sample(&self, count: u64) {
         let mut samples = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
-        if samples.back().is_none_or(|(at, _)| now - *at >= SPAN / 10) {
-            samples.push_back((now, count));
-        }
+        samples.push_back((now, count));
         while samples.get(1).is_some_and(|(at, _)| now - *at >= SPAN) {
             samples.pop_front();
         }
-        let (since, before) = samples.front()?;
-        let seconds = (now - *since).as_secs_f64();
+    }
+
+    /// How much the counter grew per second; `None` until it was looked at twice.
+    pub(crate) fn per_second(&self) -> Option<f64> {
+        let samples = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let ((since, before), (until, after)) = (samples.front()?, samples.back()?);
+        let seconds = (*until - *since).as_secs_f64();
         #[allow(clippy::cast_precision_loss, reason = "a rate for people")]
-        let grown = count.saturating_sub(*before) as f64;
+        let grown = after.saturating_sub(*before) as f64;
         (seconds > 0.0).then(|| grown / seconds)
     }
 }
@@ -40,13 +44,15 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn it_follows_the_last_seconds() {
         let rate = Rate::default();
-        assert_eq!(rate.sample(0), None);
+        rate.sample(0);
+        assert_eq!(rate.per_second(), None);
         tokio::time::advance(Duration::from_secs(1)).await;
-        assert_eq!(rate.sample(100), Some(100.0));
+        rate.sample(100);
+        assert_eq!(rate.per_second(), Some(100.0));
         for _ in 0..20 {
             tokio::time::advance(Duration::from_secs(1)).await;
             rate.sample(100);
         }
-        assert_eq!(rate.sample(100), Some(0.0));
+        assert_eq!(rate.per_second(), Some(0.0));
     }
 }

@@ -115,8 +115,16 @@ impl ReaderGauge {
         restarts: u64,
     ) -> ReaderStatus {
         let mut gauge = self.lock();
-        let last = hub.map(|hub| hub.last);
         let position = gauge.position;
+        // The hub is asked every few seconds: what was pulled or stored since then counts as well.
+        let pulled = gauge.in_flight.back().map(|(upto, _)| *upto);
+        let last = hub.map(|hub| {
+            [Some(hub.last), pulled, position]
+                .into_iter()
+                .flatten()
+                .max()
+        });
+        let last = last.flatten();
         let lag_events = last.zip(position).map(|(last, at)| (last.0 - at.0).max(0));
         ReaderStatus {
             partition_id: self.partition_id,
@@ -237,6 +245,23 @@ mod tests {
         assert_eq!(
             gauge.status(hub(20, 95), second(100), 0).lag_seconds,
             Some(0.0)
+        );
+    }
+
+    #[test]
+    fn an_old_observation_does_not_hide_what_is_known_by_now() {
+        let gauge = ReaderGauge::new(PartitionId(0));
+        gauge.note_reading(StreamId(1), Epoch(1), SequenceNumber(50), Arc::default());
+        let status = gauge.status(hub(20, 95), second(100), 0);
+        assert_eq!(
+            status.last_enqueued_sequence_number,
+            Some(SequenceNumber(50))
+        );
+        assert_eq!(status.lag_events, Some(0));
+        gauge.note_pulled(SequenceNumber(60), second(100));
+        assert_eq!(
+            gauge.status(hub(20, 95), second(100), 0).lag_events,
+            Some(10)
         );
     }
 }

@@ -136,6 +136,7 @@ pub fn start(
         }),
     };
     let io = stage.io.clone();
+    io.spawn(Handle::watch_rate(Arc::downgrade(&handle.inner)));
     let reading = Reading {
         config,
         namespace,
