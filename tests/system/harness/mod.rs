@@ -1,0 +1,20 @@
+//! What every theme needs: a place to run in, senders, the API, the tables, the truth, the ledger.
+//!
+//! ```text
+//! Site ─▶ Running (rollcall run, rollcall hub)      Sender ─▶ hub ─▶ node ─▶ tables
+//!                                                             │                │
+//!                                          Truth (its log) ◀──┘     Tables ◀───┘
+//!                                                  └────▶ Ledger ◀────┘
+//! ```
+
+pub(crate) mod api;
+pub(crate) mod ledger;
+pub(crate) mod message;
+pub(crate) mod port;
+pub(crate) mod running;
+pub(crate) mod seed;
+pub(crate) mod sender;
+pub(crate) mod site;
+pub(crate) mod tables;
+pub(crate) mod truth;
+pub(crate) mod wait;

@@ -1,0 +1,22 @@
+//! Randomness that can be had again.
+
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+
+const VARIABLE: &str = "ROLLCALL_TEST_SEED";
+
+/// A random source whose seed is printed, and taken from the environment where it is given.
+pub(crate) fn random() -> ChaCha8Rng {
+    let seed = given().unwrap_or_else(|| u64::from(rand::random::<u32>()));
+    eprintln!("{VARIABLE}={seed}");
+    ChaCha8Rng::seed_from_u64(seed)
+}
+
+#[allow(
+    clippy::disallowed_methods,
+    reason = "a setting of the tests, not of the program"
+)]
+fn given() -> Option<u64> {
+    let text = std::env::var(VARIABLE).ok()?;
+    Some(text.parse().expect("ROLLCALL_TEST_SEED is a number"))
+}
