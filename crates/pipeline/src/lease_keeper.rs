@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix::{Actor, ActorFutureExt, AsyncContext, Context, WrapFuture};
+use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, Context, WrapFuture};
 use rollcall_model::PartitionId;
 use rollcall_source::Source;
 use rollcall_store::{NodeReport, Store, Stream, Tenure};
@@ -15,7 +15,7 @@ use rollcall_store::{NodeReport, Store, Stream, Tenure};
 use crate::error::chain;
 use crate::owner_registry::OwnerRegistry;
 use crate::readers::Readers;
-use crate::supervisor::Lifeline;
+use crate::supervisor::{Departure, Lifeline};
 
 /// What every incarnation of the keeper is made of.
 #[derive(Clone)]
@@ -35,7 +35,7 @@ pub(crate) struct LeaseKeeper {
     parts: LeaseKeeperParts,
     /// A round is under way; the next one waits for its turn.
     renewing: bool,
-    _lifeline: Lifeline,
+    lifeline: Lifeline,
 }
 
 impl LeaseKeeper {
@@ -43,11 +43,15 @@ impl LeaseKeeper {
         Self {
             parts,
             renewing: false,
-            _lifeline: lifeline,
+            lifeline,
         }
     }
 
     fn renew(&mut self, context: &mut Context<Self>) {
+        if self.parts.readers.are_drained() {
+            self.lifeline.depart(Departure::Done);
+            return context.stop();
+        }
         if self.renewing {
             return;
         }

@@ -8,6 +8,7 @@
 //! ends it, and its successor claims anew.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, Context, WrapFuture};
 use futures::StreamExt;
@@ -103,7 +104,7 @@ async fn drive(parts: ReaderParts) -> Departure {
     parts
         .gauge
         .note_reading(stream.stream_id, epoch, position, events.condition());
-    let care = parts.memory.care();
+    let (gauge, care) = (Arc::clone(&parts.gauge), parts.memory.care());
     let window = Window {
         admitting: FuturesOrdered::new(),
         committing: FuturesOrdered::new(),
@@ -115,7 +116,9 @@ async fn drive(parts: ReaderParts) -> Departure {
         stream,
         parts,
     };
-    window.run(events).await
+    let departure = window.run(events).await;
+    gauge.note_start();
+    departure
 }
 
 type Admitted = (Decoded, Vec<Verdict>);
@@ -150,9 +153,9 @@ impl Window {
     /// The walk of a batch, from pull to commit.
     async fn walk(&mut self, events: &mut PartitionStream) -> Departure {
         let (drain, restart) = (self.parts.drain.clone(), Arc::clone(&self.parts.restart));
-        let limits = self.parts.limits;
         while !(drain.is_cancelled() && self.is_idle()) {
             self.admit_next();
+            let limits = self.limits();
             let may_pull = self.has_room() && self.backlog.is_none() && !drain.is_cancelled();
             tokio::select! {
                 pulled = events.pull(limits), if may_pull => match pulled {
@@ -174,6 +177,19 @@ impl Window {
 
     fn in_flight(&self) -> usize {
         self.admitting.len() + self.committing.len()
+    }
+
+    /// What comes while a batch is in flight gathers into the next one, so that batches grow with
+    /// the load by themselves; an idle partition does not wait.
+    fn limits(&self) -> PullLimits {
+        let max_wait = match self.in_flight() {
+            0 => Duration::ZERO,
+            _ => self.parts.limits.max_wait,
+        };
+        PullLimits {
+            max_wait,
+            ..self.parts.limits
+        }
     }
 
     fn is_idle(&self) -> bool {

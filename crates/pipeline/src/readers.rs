@@ -116,6 +116,11 @@ impl Readers {
         self.tasks.wait().await;
     }
 
+    /// Nobody reads any more, and nobody will.
+    pub(crate) fn are_drained(&self) -> bool {
+        self.tasks.is_closed() && self.tasks.is_empty()
+    }
+
     pub(crate) fn status(&self) -> Vec<ReaderStatus> {
         let now = self.template.clock.now();
         let mut readers: Vec<_> = self

@@ -90,7 +90,7 @@ pub(crate) fn config(bench: &Bench) -> anyhow::Result<rollcall_pipeline::Config>
         max_resident_entries: some(2_000_000)?,
         batch_max_events: some(2_000)?,
         batch_max_bytes: some(4 << 20)?,
-        batch_max_wait: Duration::from_millis(20),
+        batch_max_wait: Duration::from_millis(200),
         in_flight_batches: some(4)?,
         writers: some(1)?,
         group_max_events: some(20_000)?,

@@ -105,8 +105,8 @@ pub(crate) const SETTINGS: &[Setting] = &[
         .default("2000"),
     setting("pipeline.batch_max_bytes", Size { min: 1 << 20 }, "Bytes of bodies in one batch; at least 1MiB, the largest event.")
         .default("4MiB"),
-    setting("pipeline.batch_max_wait", Duration { min_millis: 0 }, "How long a batch that is not full waits for more events; the delay that an idle stream sees.")
-        .default("50ms"),
+    setting("pipeline.batch_max_wait", Duration { min_millis: 0 }, "How long a batch gathers events while another one of its partition is in flight; an idle partition does not wait.")
+        .default("200ms"),
     setting("pipeline.in_flight_batches", Count { min: 1, max: 1_024 }, "Batches of one partition between pull and commit; when they are out, reading pauses.")
         .default("4"),
 
