@@ -2,6 +2,10 @@
 //!
 //! A statement is prepared once per table and size of chunk and kept by the connection, so the
 //! sizes are few: a long run of rows goes in chunks of the largest, the rest in smaller ones.
+//! `examples/insert_ways.rs` compares: a row a statement 50,000 rows/s, 32 rows 130,000 to 180,000,
+//! from 128 on about 200,000, the whole group as one JSON parameter 135,000 (2 busy cores).
+
+use std::sync::Arc;
 
 use sqlx::sqlite::SqliteArguments;
 use sqlx::{Arguments as _, AssertSqlSafe, SqliteConnection};
@@ -9,7 +13,7 @@ use sqlx::{Arguments as _, AssertSqlSafe, SqliteConnection};
 use crate::fault::{Fault, Result};
 
 /// Rows of a chunk, falling; the last is 1, so that every number of rows can be made up.
-const CHUNKS: [usize; 4] = [256, 32, 4, 1];
+const CHUNKS: [usize; 4] = [512, 64, 8, 1];
 
 /// `INSERT INTO … VALUES (?, …), … tail`.
 pub(super) struct Insert {
@@ -42,6 +46,11 @@ impl Values {
         T: sqlx::Encode<'v, sqlx::Sqlite> + sqlx::Type<sqlx::Sqlite>,
     {
         self.0.add(value).map_err(Fault::defect)
+    }
+
+    /// As [`Self::add`]: for text this form costs one allocation, a `&str` two.
+    pub(super) fn text(&mut self, text: &str) -> Result<()> {
+        self.add(Arc::<str>::from(text))
     }
 }
 
@@ -110,7 +119,7 @@ mod tests {
 
     #[test]
     fn chunks_cover_every_row_in_order() {
-        for count in [0, 1, 3, 4, 255, 256, 300, 1_000] {
+        for count in [0, 1, 7, 8, 511, 512, 600, 2_000] {
             let rows: Vec<usize> = (0..count).collect();
             let covered: Vec<usize> = chunks(&rows).flatten().copied().collect();
             assert_eq!(covered, rows);

@@ -77,11 +77,11 @@ pub(super) async fn insert_held(connection: &mut SqliteConnection, rows: &[Row<'
     rows.sort_unstable_by_key(|row| (row.batch.key(), row.status.sequence_number));
     insert(connection, &HELD, &rows, |values, row| {
         bind_place(values, row.batch, row.status.sequence_number.0)?;
-        values.add(row.status.owner_id.as_str())?;
-        values.add(row.status.sub_owner_id.as_str())?;
-        values.add(row.status.enqueued_at.to_text().as_str())?;
-        values.add(row.status.status_at.to_text().as_str())?;
-        values.add(&*row.status.data)
+        values.text(row.status.owner_id.as_str())?;
+        values.text(row.status.sub_owner_id.as_str())?;
+        values.text(row.status.enqueued_at.to_text().as_str())?;
+        values.text(row.status.status_at.to_text().as_str())?;
+        values.text(&row.status.data)
     })
     .await
 }
@@ -94,11 +94,11 @@ pub(super) async fn insert_dead(connection: &mut SqliteConnection, due: &[&Batch
     rows.sort_unstable_by_key(|(batch, dead)| (batch.key(), dead.sequence_number));
     insert(connection, &DEAD, &rows, |values, (batch, dead)| {
         bind_place(values, batch, dead.sequence_number.0)?;
-        values.add(dead.enqueued_at.to_text().as_str())?;
-        values.add(dead.reason.as_str())?;
-        values.add(dead.detail.as_str())?;
+        values.text(dead.enqueued_at.to_text().as_str())?;
+        values.text(dead.reason.as_str())?;
+        values.text(dead.detail.as_str())?;
         values.add(dead.body.as_slice())?;
-        values.add("open")
+        values.text("open")
     })
     .await
 }
@@ -115,19 +115,19 @@ pub(super) async fn insert_gaps(
     insert(connection, &GAPS, &rows, |values, (batch, gap)| {
         bind_place(values, batch, gap.span.after.0)?;
         values.add(gap.span.upto.0)?;
-        values.add(gap.reason.as_str())?;
-        values.add(now.to_text().as_str())
+        values.text(gap.reason.as_str())?;
+        values.text(now.to_text().as_str())
     })
     .await
 }
 
 fn bind_status(values: &mut Values, row: &Row<'_>) -> Result<()> {
-    values.add(row.status.owner_id.as_str())?;
-    values.add(row.status.sub_owner_id.as_str())?;
+    values.text(row.status.owner_id.as_str())?;
+    values.text(row.status.sub_owner_id.as_str())?;
     bind_place(values, row.batch, row.status.sequence_number.0)?;
-    values.add(row.status.enqueued_at.to_text().as_str())?;
-    values.add(row.status.status_at.to_text().as_str())?;
-    values.add(&*row.status.data)?;
+    values.text(row.status.enqueued_at.to_text().as_str())?;
+    values.text(row.status.status_at.to_text().as_str())?;
+    values.text(&row.status.data)?;
     values.add(row.value)?;
     values.add(row.version)
 }

@@ -9,6 +9,7 @@
 )]
 
 mod commits;
+mod doctor;
 mod faults;
 mod fixture;
 mod latest;
