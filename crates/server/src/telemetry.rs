@@ -9,8 +9,8 @@ use tracing_subscriber::fmt::MakeWriter;
 use crate::settings::Environment;
 
 /// What is logged without `RUST_LOG`. The client's own crates log errors that we handle.
-const DEFAULT_FILTER: &str =
-    "info,azure_core_amqp=off,azure_messaging_eventhubs=off,fe2o3_amqp=off,sqlx=warn,sea_orm=warn";
+const DEFAULT_FILTER: &str = "info,azure_core_amqp=off,azure_messaging_eventhubs=off,fe2o3_amqp=off,sqlx=warn,sea_orm=warn,\
+     actix_server=warn";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub(crate) enum LogFormat {

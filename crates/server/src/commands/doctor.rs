@@ -14,7 +14,7 @@ use crate::failure::{Failure, chain};
 use crate::node::data_dir::{DataDir, Holder};
 use crate::output::{self, Format};
 use crate::sending::hub_answers;
-use crate::settings::Settings;
+use crate::settings::{Settings, SourceKind};
 
 /// What two clocks may differ by before times become misleading.
 const CLOCK_TOLERANCE: Duration = Duration::from_secs(5);
@@ -50,14 +50,16 @@ impl Check {
 
 pub(crate) async fn doctor(context: Context, arguments: Arguments) -> Result<(), Failure> {
     let settings = context.settings()?;
+    let holder = DataDir::holder(&settings.node.data_dir);
+    let runs = !matches!(holder, Ok(Holder::Nobody));
     let mut checks = vec![
         Check::new("settings", Ok(None)),
         Check::new(
             "data directory can be written",
             writable(&settings.node.data_dir),
         ),
-        Check::new("data directory's lock", lock(&settings.node.data_dir)),
-        Check::new("hub answers", hub(&settings).await),
+        Check::new("data directory's lock", lock(holder)),
+        Check::new("hub answers", hub(&settings, runs).await),
     ];
     match reading::open(&context).await {
         Ok((_, store)) => {
@@ -65,7 +67,7 @@ pub(crate) async fn doctor(context: Context, arguments: Arguments) -> Result<(),
                 "database can be read",
                 Ok(Some(settings.store.url.clone())),
             ));
-            checks.extend(of_store(&store).await);
+            checks.extend(of_store(&store, runs).await);
         }
         Err(failure) => {
             checks.push(Check::new("database can be read", Err(failure.to_string())));
@@ -91,25 +93,36 @@ fn writable(dir: &Path) -> Result<Option<String>, String> {
     }
 }
 
-fn lock(dir: &Path) -> Result<Option<String>, String> {
-    match DataDir::holder(dir) {
+fn lock(holder: std::io::Result<Holder>) -> Result<Option<String>, String> {
+    match holder {
         Ok(Holder::Nobody) => Ok(Some("free: no node runs here".to_owned())),
         Ok(Holder::Process(pid)) => Ok(Some(format!("held by process {pid}"))),
         Err(error) => Err(format!("cannot look at the lock: {error}")),
     }
 }
 
-async fn hub(settings: &Settings) -> Result<Option<String>, String> {
+/// An embedded hub lives and dies with its node, and may have picked its port itself.
+async fn hub(settings: &Settings, runs: bool) -> Result<Option<String>, String> {
+    if settings.source_kind == SourceKind::Embedded {
+        if !runs {
+            return Ok(Some("not asked: it runs within the node".to_owned()));
+        }
+        if settings.hub.listen.port() == 0 {
+            return Ok(Some(
+                "not asked: hub.listen lets it pick its port".to_owned(),
+            ));
+        }
+    }
     match hub_answers(settings.source.clone()).await {
         Ok(partitions) => Ok(Some(format!("{partitions} partitions"))),
         Err(error) => Err(chain(&error)),
     }
 }
 
-async fn of_store(store: &Store) -> Vec<Check> {
+async fn of_store(store: &Store, runs: bool) -> Vec<Check> {
     let mut checks = vec![
         Check::new("clocks agree", clocks(store).await),
-        Check::new("nodes answer", nodes(store).await),
+        Check::new("nodes answer", nodes(store, runs).await),
     ];
     match store.check_invariants().await {
         Ok(findings) => checks.extend(
@@ -157,7 +170,10 @@ async fn newest_time(store: &Store) -> Result<Option<Timestamp>, rollcall_store:
 }
 
 /// Asks every node that holds partitions whether it is ready.
-async fn nodes(store: &Store) -> Result<Option<String>, String> {
+async fn nodes(store: &Store, runs: bool) -> Result<Option<String>, String> {
+    if !runs {
+        return Ok(Some("not asked: no node runs here".to_owned()));
+    }
     let nodes = store.list_nodes().await.map_err(|error| chain(&error))?;
     let mut faults = Vec::new();
     let mut answered = 0;

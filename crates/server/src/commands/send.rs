@@ -14,7 +14,7 @@ use tokio::task::spawn_blocking;
 use super::Context as CommandContext;
 use crate::failure::Failure;
 use crate::sending::{
-    Destination, Dispatcher, Doubt, Group, Lines, Outcome, Outgoing, Patience, Report, unreachable,
+    Destination, Dispatcher, Doubt, Group, Lines, Outcome, Outgoing, Patience, Report, connect,
 };
 use crate::shutdown::Shutdown;
 use crate::telemetry::Talk;
@@ -59,8 +59,7 @@ pub(crate) async fn send(context: CommandContext, arguments: Arguments) -> Resul
         doubt: Doubt::SendAgain,
         give_up_after: Some(GIVE_UP_AFTER),
     };
-    let started = Dispatcher::start(settings.source, patience).await;
-    let (dispatcher, reports) = started.map_err(|error| unreachable(&error))?;
+    let (dispatcher, reports) = connect(settings.source, patience).await?;
     let partition_ids = dispatcher.partitions().to_vec();
     let bar = bar(&talk, &lines);
     let read = lines.progress();

@@ -11,7 +11,7 @@ use rollcall_model::{Clock, SystemClock};
 use super::Context;
 use crate::failure::Failure;
 use crate::fleet::{Counts, Drive, Fleet, Ledger, Plan, record};
-use crate::sending::{Destination, Dispatcher, Doubt, Patience, unreachable};
+use crate::sending::{Destination, Doubt, Patience, connect};
 use crate::settings::{duration_text, parse_duration};
 use crate::shutdown::Shutdown;
 
@@ -105,8 +105,7 @@ pub(crate) async fn simulate(context: Context, arguments: Arguments) -> Result<(
         doubt: Doubt::Leave,
         give_up_after: None,
     };
-    let started = Dispatcher::start(settings.source, patience).await;
-    let (dispatcher, reports) = started.map_err(|error| unreachable(&error))?;
+    let (dispatcher, reports) = connect(settings.source, patience).await?;
     let counts = Arc::new(Counts::default());
     let ids = dispatcher.partitions().to_vec();
     let plan = Plan::new(arguments.fleet(), ids.len(), SystemClock.now());

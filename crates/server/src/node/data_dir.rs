@@ -7,6 +7,7 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+use super::failures::reason;
 use crate::failure::Failure;
 
 const LOCK_FILE: &str = "rollcall.lock";
@@ -33,7 +34,11 @@ impl DataDir {
     pub(crate) fn lock(dir: &Path) -> Result<Self, Failure> {
         let unwritable = |error: std::io::Error| {
             Failure::unavailable(
-                format!("cannot write the data directory {}: {error}", dir.display()),
+                format!(
+                    "cannot write the data directory {}: {}",
+                    dir.display(),
+                    reason(&error)
+                ),
                 "make it writable, or set node.data_dir to another one",
             )
         };

@@ -5,7 +5,8 @@ use crate::settings::{Fault, Faults};
 
 pub(crate) fn of_hub(error: &rollcall_hub::Error) -> Failure {
     use rollcall_hub::Error;
-    let what = chain(error);
+    // Its text has the cause already.
+    let what = error.to_string();
     match error {
         Error::Listen { .. } => Failure::unavailable(
             format!("the embedded hub {what}"),
@@ -65,7 +66,7 @@ pub(crate) fn of_relay(error: &rollcall_events::Error) -> Failure {
 pub(crate) fn of_pipeline(error: &rollcall_pipeline::Error) -> Failure {
     match error {
         rollcall_pipeline::Error::Store(error) => of_store(error),
-        rollcall_pipeline::Error::Source(error) => crate::sending::unreachable(error),
+        rollcall_pipeline::Error::Source(error) => crate::sending::unreachable(error, None),
         other => Failure::Failed(anyhow::anyhow!(chain(other))),
     }
 }
@@ -73,8 +74,19 @@ pub(crate) fn of_pipeline(error: &rollcall_pipeline::Error) -> Failure {
 pub(crate) fn of_web(error: &rollcall_web::Error) -> Failure {
     let mend = "stop what listens there, or set http.listen to another address";
     let what = match error {
-        rollcall_web::Error::Listen { .. } => error.to_string(),
+        rollcall_web::Error::Listen { listen, source } => {
+            format!("the API cannot listen on {listen}: {}", reason(source))
+        }
         rollcall_web::Error::Start { .. } => chain(error),
     };
     Failure::unavailable(what, mend)
+}
+
+/// What the system said, without its number.
+pub(crate) fn reason(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    match text.split_once(" (os error") {
+        Some((text, _)) => text.to_lowercase(),
+        None => text,
+    }
 }

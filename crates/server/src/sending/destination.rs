@@ -1,10 +1,12 @@
 //! Where to send: where the settings say the source is, unless flags say otherwise.
 
 use clap::Args;
+use tokio::sync::mpsc;
 
+use super::{Dispatcher, Patience, Report};
 use crate::cli::Global;
-use crate::failure::Failure;
-use crate::settings::{self, Environment, FlagValue, Settings};
+use crate::failure::{Failure, chain};
+use crate::settings::{self, Environment, Fault, Faults, FlagValue, Settings};
 
 /// Flags that name the hub to send into.
 #[derive(Debug, Clone, Default, Args)]
@@ -92,21 +94,30 @@ fn refuse_port_zero(source: &rollcall_source::Config) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Opens the way into the hub.
+///
+/// # Errors
+/// That the hub cannot be reached where it should be, or that its settings cannot be right.
+pub(crate) async fn connect(
+    source: rollcall_source::Config,
+    patience: Patience,
+) -> Result<(Dispatcher, mpsc::Receiver<Report>), Failure> {
+    let endpoint = source.custom_endpoint.clone();
+    let started = Dispatcher::start(source, patience).await;
+    started.map_err(|error| unreachable(&error, endpoint.as_deref()))
+}
+
 /// What to say when the hub cannot be reached.
-pub(crate) fn unreachable(error: &rollcall_source::Error) -> Failure {
-    match error {
-        rollcall_source::Error::Misconfigured { problem } => {
-            Failure::Settings(settings::Faults(vec![settings::Fault::new(
-                "source.event_hubs.connection_string",
-                None,
-                problem.clone(),
-                "correct it, or the name of the event hub",
-            )]))
-        }
-        _ => Failure::unavailable(
-            crate::failure::chain(error),
-            "start the node (rollcall run) or the hub (rollcall hub), or name another one by \
-             --endpoint or --connection-string",
-        ),
+pub(crate) fn unreachable(error: &rollcall_source::Error, endpoint: Option<&str>) -> Failure {
+    if let rollcall_source::Error::Misconfigured { problem } = error {
+        let key = "source.event_hubs.connection_string";
+        let mend = "correct it, or the name of the event hub";
+        return Failure::Settings(Faults(vec![Fault::new(key, None, problem.clone(), mend)]));
     }
+    let place = endpoint.map_or_else(String::new, |endpoint| format!(" at {endpoint}"));
+    Failure::unavailable(
+        format!("the hub{place} does not answer: {}", chain(error)),
+        "start the node (rollcall run) or the hub (rollcall hub), or name another one by \
+         --endpoint or --connection-string",
+    )
 }

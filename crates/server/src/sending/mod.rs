@@ -16,7 +16,7 @@ mod producer;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use destination::{Destination, unreachable};
+pub(crate) use destination::{Destination, connect, unreachable};
 pub(crate) use dispatcher::{Dispatcher, hub_answers};
 pub(crate) use lane::Patience;
 pub(crate) use lines::Lines;

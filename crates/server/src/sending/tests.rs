@@ -195,8 +195,15 @@ async fn without_a_hub_nothing_starts() {
         .unwrap()
         .local_addr()
         .unwrap();
-    let started = Dispatcher::start(source(free), patience(Duration::ZERO)).await;
-    let failure = unreachable(&started.err().unwrap()).to_string();
+    let failure = connect(source(free), patience(Duration::ZERO))
+        .await
+        .err()
+        .unwrap()
+        .to_string();
+    assert!(
+        failure.starts_with(&format!("the hub at amqp://{free} does not answer: ")),
+        "{failure}"
+    );
     assert!(
         failure.contains("start the node (rollcall run)"),
         "{failure}"
