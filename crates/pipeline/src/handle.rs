@@ -189,7 +189,8 @@ impl Handle {
     pub fn readiness(&self) -> Readiness {
         let mut reasons = Vec::new();
         if let Some(fault) = self.inner.store.health().fault {
-            reasons.push(format!("the database takes no writes: {}", fault.error));
+            // The causes are in the log; they are no caller's business.
+            reasons.push(format!("the database takes no writes since {}", fault.since));
         }
         if self.inner.readers.get().is_none() {
             reasons.push("the event hub was not reached yet".to_owned());

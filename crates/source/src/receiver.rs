@@ -16,7 +16,7 @@ use azure_messaging_eventhubs::{
     ConsumerClient, EventHubsError, EventReceiver, OpenReceiverOptions, StartLocation,
     StartPosition as ClientPosition,
 };
-use futures::StreamExt;
+use futures::{FutureExt, Stream, StreamExt};
 use rollcall_model::{SequenceNumber, Timestamp};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -34,6 +34,9 @@ use crate::{Error, client};
 pub(crate) const CHUNKS_IN_QUEUE: usize = 16;
 /// Events of one chunk at the most.
 const CHUNK_EVENTS: usize = 512;
+
+/// What the client's stream yields.
+type Received = Result<ReceivedEventData, EventHubsError>;
 
 /// What comes through the queue.
 pub(crate) enum Item {
@@ -160,7 +163,7 @@ impl Receiver {
     }
 
     async fn read(&mut self, receiver: &EventReceiver) -> End {
-        let mut stream = receiver.stream_events().ready_chunks(CHUNK_EVENTS);
+        let mut stream = receiver.stream_events();
         let mut silent_since = Instant::now();
         let check = self.shared.config.stall_timeout / 4;
         loop {
@@ -169,8 +172,8 @@ impl Receiver {
                 received = tokio::time::timeout(check, stream.next()) => received,
             };
             match received {
-                Ok(Some(events)) => {
-                    if let Err(end) = self.hand_on(events).await {
+                Ok(Some(event)) => {
+                    if let Err(end) = self.hand_on(event, &mut stream).await {
                         return end;
                     }
                     // Only now: a reader that pauses us does not make the partition silent.
@@ -205,24 +208,21 @@ impl Receiver {
         }
     }
 
+    /// Hands on the event and those that are there behind it. Each is put into the chunk at once:
+    /// the client's events are large, and gathering them first would cost more than decoding them.
     async fn hand_on(
         &mut self,
-        events: Vec<Result<ReceivedEventData, EventHubsError>>,
+        first: Received,
+        stream: &mut (impl Stream<Item = Received> + Unpin),
     ) -> Result<(), End> {
         let mut chunk = Chunk::default();
-        let mut end = None;
-        for event in events {
-            let taken = match event {
-                Ok(event) => self.take(&event, &mut chunk),
-                Err(error) => {
-                    let operation = format!("read partition {}", self.opening.partition_id);
-                    Err(End::Reopen(Some(Error::of_client(&operation, &error))))
-                }
-            };
-            if let Err(found) = taken {
-                end = Some(found);
+        let mut end = self.take(first, &mut chunk).err();
+        while end.is_none() && chunk.len() < CHUNK_EVENTS {
+            // Whatever is not there yet wakes the next wait.
+            let Some(Some(event)) = stream.next().now_or_never() else {
                 break;
-            }
+            };
+            end = self.take(event, &mut chunk).err();
         }
         if !chunk.is_empty() {
             self.enqueue(chunk).await?;
@@ -235,7 +235,11 @@ impl Receiver {
     }
 
     /// Puts the event into the chunk, unless it is a repeat or lies behind a jump.
-    fn take(&mut self, event: &ReceivedEventData, chunk: &mut Chunk) -> Result<(), End> {
+    fn take(&mut self, received: Received, chunk: &mut Chunk) -> Result<(), End> {
+        let event = received.map_err(|error| {
+            let operation = format!("read partition {}", self.opening.partition_id);
+            End::Reopen(Some(Error::of_client(&operation, &error)))
+        })?;
         let Some(number) = event.sequence_number().map(SequenceNumber) else {
             return Err(End::Reopen(Some(
                 self.failure("an event has no sequence number"),
@@ -249,7 +253,7 @@ impl Receiver {
             self.reopened_after = Some(self.last);
             return Err(End::Reopen(None));
         }
-        if !chunk.push_received(number, event) {
+        if !chunk.push_received(number, &event) {
             return Err(End::Reopen(Some(
                 self.failure("an event has no enqueued time"),
             )));
