@@ -120,3 +120,36 @@ async fn a_deleted_owner_takes_no_change_but_a_restore() {
     let restored = done(change(&fixture, change_state(OwnerState::Active)).await);
     assert_eq!((restored.version, restored.state), (3, OwnerState::Active));
 }
+
+/// Version, settings and who set them, as the history has them.
+async fn history(fixture: &Fixture) -> Vec<(i64, String, String)> {
+    let pool = sqlx::SqlitePool::connect(&fixture.config.url)
+        .await
+        .unwrap();
+    sqlx::query_as("SELECT version, settings, changed_by FROM settings_history ORDER BY version")
+        .fetch_all(&pool)
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn the_history_has_the_settings_of_every_version_from_the_first_change_on() {
+    let fixture = Fixture::new().await;
+    fixture.enter(&["1"]).await;
+    assert_eq!(history(&fixture).await, []);
+    for gain in [2, 3] {
+        let set = OwnerPatch {
+            settings: Some(settings(&format!(r#"{{"gain":{gain}}}"#))),
+            changed_by: "ada".to_owned(),
+            ..OwnerPatch::default()
+        };
+        done(change(&fixture, set).await);
+    }
+    let row = |version, settings: &str, by: &str| (version, settings.to_owned(), by.to_owned());
+    let expected = [
+        row(1, "{}", "stream"),
+        row(2, r#"{"gain":2.0}"#, "ada"),
+        row(3, r#"{"gain":3.0}"#, "ada"),
+    ];
+    assert_eq!(history(&fixture).await, expected);
+}
