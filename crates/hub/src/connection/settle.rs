@@ -265,14 +265,18 @@ impl Connection {
         }
     }
 
+    /// Clients name the same reply address in each of their sessions, so that the request's own
+    /// session comes first.
     fn reply_link(
         &mut self,
         channel: u16,
         reply_to: Option<&str>,
         management: bool,
     ) -> Option<&mut Outgoing> {
-        let named = self.find_reply_link(|_, address, _| reply_to.is_some() && address == reply_to);
-        let found = named
+        let is_named = |address: Option<&str>| reply_to.is_some() && address == reply_to;
+        let found = self
+            .find_reply_link(|at, address, _| at == channel && is_named(address))
+            .or_else(|| self.find_reply_link(|_, address, _| is_named(address)))
             .or_else(|| self.find_reply_link(|at, _, of| at == channel && of == management))?;
         let session = self.sessions.get_mut(&found.0)?;
         match session.links.get_mut(&found.1)? {

@@ -14,3 +14,4 @@ mod hostile;
 mod properties;
 mod receiving;
 mod sending;
+mod tokens;
