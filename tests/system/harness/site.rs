@@ -19,6 +19,8 @@ use super::wait::until;
 
 /// Lines of each log that a failed test shows.
 const SHOWN_LINES: usize = 40;
+/// Set, it leaves the directory of a test where it is.
+const KEEP: &str = "ROLLCALL_TEST_KEEP";
 
 pub(crate) struct Site {
     dir: TempDir,
@@ -108,6 +110,7 @@ impl Site {
         command
             .env_clear()
             .env("PATH", "/usr/local/bin:/usr/bin:/bin")
+            .envs(environment("RUST_LOG").map(|filter| ("RUST_LOG", filter)))
             // So that a failure that should be a sentence shows itself as the backtrace it is.
             .env("RUST_BACKTRACE", "1")
             .arg("--config")
@@ -214,7 +217,19 @@ impl Drop for Site {
         if std::thread::panicking() {
             show_logs(self.dir.path());
         }
+        if environment(KEEP).is_some() {
+            self.dir.disable_cleanup(true);
+            eprintln!("kept: {}", self.dir.path().display());
+        }
     }
+}
+
+#[allow(
+    clippy::disallowed_methods,
+    reason = "settings of the tests, not of the program"
+)]
+fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok()
 }
 
 fn show_logs(dir: &Path) {
