@@ -20,14 +20,11 @@ pub(crate) struct Arguments {
 enum Action {
     /// Bring the schema up to date
     Up,
-    /// Take migrations back, with the data in their tables
+    /// Take migrations back: what is in their tables is lost
     Down {
         /// How many
         #[arg(long, default_value_t = 1, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..))]
         steps: u32,
-        /// Data in the tables is lost: say that you know it
-        #[arg(long, required = true)]
-        drop_data: bool,
     },
     /// Show which migrations the database has
     Status,
@@ -48,7 +45,7 @@ pub(crate) async fn migrate(context: Context, arguments: Arguments) -> Result<()
             context.talk.say("the schema is up to date");
             show(&settings).await
         }
-        Action::Down { steps, .. } => {
+        Action::Down { steps } => {
             let _lock = DataDir::lock(&settings.node.data_dir)?;
             let done = Store::migrate_down(settings.store.clone(), steps).await;
             done.map_err(|error| of_store(&error))?;

@@ -15,7 +15,7 @@ pub(crate) async fn open(context: &Context) -> Result<(Settings, Store), Failure
         && !file.exists()
     {
         return Err(Failure::unavailable(
-            format!("there is no database at {}", file.display()),
+            format!("there is no database {} yet", file.display()),
             "start a node (rollcall run), or name its data directory or store.url",
         ));
     }

@@ -34,11 +34,7 @@ pub(crate) fn of_store(error: &rollcall_store::Error) -> Failure {
     use rollcall_store::Kind;
     let what = chain(error);
     match error.kind {
-        Kind::Schema => Failure::unavailable(
-            what,
-            "run rollcall migrate status to see how it stands, and rollcall migrate up to mend an \
-             old schema",
-        ),
+        Kind::Schema => Failure::unavailable(what, "rollcall migrate status shows how it stands"),
         Kind::Unavailable | Kind::Unknown => Failure::unavailable(
             what,
             "look at the database, its directory and its disk, or set store.url to another one",

@@ -49,6 +49,10 @@ impl Lane {
                 break;
             }
         }
+        self.disconnect().await;
+    }
+
+    async fn disconnect(&mut self) {
         if let Some(client) = self.client.take() {
             producer::close(client).await;
         }
@@ -98,6 +102,7 @@ impl Lane {
                     attempt.doubts += 1;
                     limit = sent;
                     if self.patience.doubt == Doubt::Leave || self.is_over(&attempt) {
+                        self.disconnect().await;
                         return (sent, Outcome::Unknown(reason));
                     }
                     tracing::warn!(
@@ -153,9 +158,7 @@ impl Lane {
 
     /// Drops the connection and waits: half to all of the back-off, which then doubles.
     async fn renew(&mut self, attempt: &mut Attempt) {
-        if let Some(client) = self.client.take() {
-            producer::close(client).await;
-        }
+        self.disconnect().await;
         let jitter = rand::rng().random_range(0.5..1.0);
         tokio::select! {
             () = tokio::time::sleep(attempt.back_off.mul_f64(jitter)) => {}
