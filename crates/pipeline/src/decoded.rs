@@ -18,6 +18,8 @@ pub(crate) struct Decoded {
     pub(crate) messages: Vec<StatusMessage>,
     pub(crate) dead: Vec<DeadLetter>,
     pub(crate) gaps: Vec<Gap>,
+    /// The hub's offset of the last event, where it is known.
+    pub(crate) offset: Option<Box<str>>,
     /// The events as they came: a dead letter keeps the raw body.
     pub(crate) chunks: Arc<Vec<Chunk>>,
 }
@@ -52,6 +54,7 @@ impl Decoded {
             messages: self.messages.split_off(message),
             dead: self.dead.split_off(dead),
             gaps: self.gaps.split_off(gap),
+            offset: self.offset.take(),
             chunks: Arc::clone(&self.chunks),
         };
         self.span.upto = upto;

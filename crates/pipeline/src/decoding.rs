@@ -33,6 +33,7 @@ impl Decoding<'_> {
             messages,
             dead,
             gaps,
+            offset: None,
             chunks: Arc::default(),
         };
         for event in chunks.iter().flat_map(Chunk::events) {
@@ -40,6 +41,7 @@ impl Decoding<'_> {
                 self.add(&mut batch, &event);
             }
         }
+        batch.offset = chunks.last().and_then(Chunk::offset).map(Box::from);
         batch.chunks = Arc::new(chunks);
         batch
     }

@@ -190,7 +190,10 @@ impl Handle {
         let mut reasons = Vec::new();
         if let Some(fault) = self.inner.store.health().fault {
             // The causes are in the log; they are no caller's business.
-            reasons.push(format!("the database takes no writes since {}", fault.since));
+            reasons.push(format!(
+                "the database takes no writes since {}",
+                fault.since
+            ));
         }
         if self.inner.readers.get().is_none() {
             reasons.push("the event hub was not reached yet".to_owned());

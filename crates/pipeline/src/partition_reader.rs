@@ -244,6 +244,7 @@ impl Window {
 
     fn commit(&mut self, decoded: Decoded, verdicts: &[Verdict]) {
         let (span, gaps) = (decoded.span, decoded.gaps.clone());
+        let offset = decoded.offset.clone();
         let fates = Fates::new(decoded, verdicts);
         let batch = Arc::new(Batch {
             stream_id: self.stream.stream_id,
@@ -256,6 +257,7 @@ impl Window {
             dead: fates.dead,
             drops: fates.drops,
             gaps,
+            offset,
         });
         let writers = self.parts.writers.clone();
         let committed = async move {

@@ -1,11 +1,14 @@
 //! Events between the wire and decoding: one buffer for many bodies.
 
-use azure_core_amqp::message::AmqpMessageBody;
+use azure_core_amqp::message::{AmqpAnnotationKey, AmqpMessageBody};
 use azure_core_amqp::{AmqpMessage, AmqpSimpleValue, AmqpValue};
 use azure_messaging_eventhubs::models::ReceivedEventData;
 use rollcall_model::{SequenceNumber, Timestamp};
 
 use crate::observer::of_system_time;
+
+/// The annotation that holds an event's offset.
+const OFFSET: &str = "x-opt-offset";
 
 /// How the body of an event is to be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +34,8 @@ struct Head {
 pub struct Chunk {
     bodies: Vec<u8>,
     heads: Vec<Head>,
+    /// The hub's offset of the last event.
+    offset: String,
 }
 
 /// One event of a [`Chunk`].
@@ -51,6 +56,12 @@ impl Chunk {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.heads.is_empty()
+    }
+
+    /// The hub's offset of the last event, if it told one.
+    #[must_use]
+    pub fn offset(&self) -> Option<&str> {
+        Some(self.offset.as_str()).filter(|offset| !offset.is_empty())
     }
 
     /// Bytes of all bodies.
@@ -107,6 +118,8 @@ impl Chunk {
             return false;
         };
         let message = event.raw_amqp_message();
+        self.offset.clear();
+        self.offset.push_str(offset_of(message).unwrap_or_default());
         let mut kind = kind_of(message);
         match &message.body {
             AmqpMessageBody::Binary(parts) => {
@@ -131,6 +144,20 @@ impl Chunk {
         });
         true
     }
+}
+
+/// Read in place: the client's own accessor copies it.
+fn offset_of(message: &AmqpMessage) -> Option<&str> {
+    let annotations = message.message_annotations.as_ref()?;
+    annotations
+        .0
+        .iter()
+        .find_map(|(key, value)| match (key, value) {
+            (AmqpAnnotationKey::Symbol(symbol), AmqpValue::String(offset)) => {
+                (symbol.0 == OFFSET).then_some(offset.as_str())
+            }
+            _ => None,
+        })
 }
 
 /// Structured mode is told by the content type; producers that cannot set it put it among the

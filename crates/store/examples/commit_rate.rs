@@ -144,6 +144,7 @@ impl Reader {
             dead: Vec::new(),
             drops: Drops::default(),
             gaps: Vec::new(),
+            offset: None,
         }
     }
 }

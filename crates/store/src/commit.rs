@@ -37,6 +37,8 @@ pub struct Batch {
     pub dead: Vec<DeadLetter>,
     pub drops: Drops,
     pub gaps: Vec<Gap>,
+    /// The hub's offset of the last event, where it is known.
+    pub offset: Option<Box<str>>,
 }
 
 /// Numbers that the hub no longer has: `(after, upto]`, within the batch's span.

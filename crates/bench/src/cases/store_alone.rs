@@ -144,6 +144,7 @@ fn batch(
         dead: Vec::new(),
         drops: Drops::default(),
         gaps: Vec::new(),
+        offset: None,
     })
 }
 

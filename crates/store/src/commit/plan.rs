@@ -130,6 +130,7 @@ mod tests {
             dead: Vec::new(),
             drops: Drops::default(),
             gaps: Vec::new(),
+            offset: None,
         }
     }
 

@@ -173,6 +173,7 @@ async fn load_settings(
 /// How far a partition moves, and what it adds to its totals.
 struct Advance {
     upto: SequenceNumber,
+    offset: Option<Box<str>>,
     totals: Totals,
 }
 
@@ -182,9 +183,11 @@ fn advances(due: &[&Batch], totals: Vec<Totals>) -> BTreeMap<PartitionKey, Advan
     for (batch, totals) in due.iter().zip(totals) {
         let advance = advances.entry(batch.key()).or_insert_with(|| Advance {
             upto: batch.span.upto,
+            offset: None,
             totals: Totals::default(),
         });
         advance.upto = batch.span.upto;
+        advance.offset.clone_from(&batch.offset);
         advance.totals.add(&totals);
     }
     advances
@@ -195,7 +198,11 @@ async fn advance_partition(
     connection: &mut SqliteConnection,
     (stream_id, partition_id): PartitionKey,
     partition: &Partition,
-    Advance { upto, totals }: Advance,
+    Advance {
+        upto,
+        offset,
+        totals,
+    }: Advance,
     now: Timestamp,
 ) -> Result<()> {
     let mut dropped = partition.dropped.clone();
@@ -203,11 +210,12 @@ async fn advance_partition(
     let ttl = std::time::Duration::from_millis(column::count("ttl_millis", partition.ttl_millis)?);
     let moved = sqlx::query(
         "UPDATE partitions
-         SET sequence_number = ?, stored = stored + ?, held = held + ?, dead = dead + ?,
-             gaps = gaps + ?, dropped = ?, last_commit_at = ?, expires_at = ?
+         SET sequence_number = ?, \"offset\" = ?, stored = stored + ?, held = held + ?,
+             dead = dead + ?, gaps = gaps + ?, dropped = ?, last_commit_at = ?, expires_at = ?
          WHERE stream_id = ? AND partition_id = ? AND epoch = ? AND sequence_number = ?",
     )
     .bind(upto.0)
+    .bind(offset.as_deref())
     .bind(column::number(totals.stored)?)
     .bind(column::number(totals.held)?)
     .bind(column::number(totals.dead)?)

@@ -221,6 +221,7 @@ impl Lease {
             dead: Vec::new(),
             drops: Drops::default(),
             gaps: Vec::new(),
+            offset: None,
         }
     }
 

@@ -91,6 +91,7 @@ impl World {
             dead: vec![dead(3, b"{"), dead(4, &[0xff, 0x00])],
             drops: Drops(BTreeMap::new()),
             gaps: Vec::new(),
+            offset: None,
         };
         let answers = self.store.commit(vec![Arc::new(batch)]).await.unwrap();
         assert_eq!(answers, [Answer::Committed]);
