@@ -88,9 +88,10 @@ async fn restarts(api: &Api, path: &str) -> u64 {
         .sum()
 }
 
-/// Twice in the beginning, and once in the midst of it.
+/// Twice at once, and then once more. A backlog of this size passes every point more often: the
+/// windows of all partitions together hold a fifth of it.
 fn thrice(point: &str) -> String {
-    format!("{point}=2*panic->10*off->1*panic")
+    format!("{point}=2*panic->1*off->1*panic")
 }
 
 #[tokio::test]
@@ -146,7 +147,7 @@ async fn a_panic_after_the_transaction_stores_nothing_twice() {
 
 #[tokio::test]
 async fn an_error_before_the_transaction_is_tried_again() {
-    let survivor = Survivor::of("store.commit.before=2*return->5*off->1*return").await;
+    let survivor = Survivor::of("store.commit.before=2*return->1*off->1*return").await;
     assert_eq!(survivor.deaths().await, 0);
     let retries = survivor
         .api()
@@ -158,7 +159,7 @@ async fn an_error_before_the_transaction_is_tried_again() {
 
 #[tokio::test]
 async fn a_lost_answer_to_the_commit_stores_nothing_twice() {
-    let survivor = Survivor::of("store.commit.answer=2*return->5*off->1*return").await;
+    let survivor = Survivor::of("store.commit.answer=2*return->1*off->1*return").await;
     assert_eq!(survivor.deaths().await, 0);
     let retries = survivor
         .api()

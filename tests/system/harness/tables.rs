@@ -92,11 +92,14 @@ impl Database {
         &self.path
     }
 
-    async fn connect(&self) -> SqliteConnection {
-        let options = SqliteConnectOptions::new()
+    fn options(&self) -> SqliteConnectOptions {
+        SqliteConnectOptions::new()
             .filename(&self.path)
-            .read_only(true);
-        options.connect().await.unwrap()
+            .read_only(true)
+    }
+
+    async fn connect(&self) -> SqliteConnection {
+        self.options().connect().await.unwrap()
     }
 
     /// The single number that the statement asks for.
@@ -122,42 +125,40 @@ impl Database {
         rows.into_iter().map(|(state,)| state).collect()
     }
 
-    /// How many statuses the checkpoints account for; 0 before there is a database.
+    /// How many statuses the checkpoints account for.
     pub(crate) async fn stored(&self) -> i64 {
-        if !self.path.exists() {
-            return 0;
-        }
-        let mut connection = self.connect().await;
-        let sql = "SELECT coalesce(sum(stored), 0) FROM partitions";
-        // Before the first migration has committed there is no such table.
-        sqlx::query_scalar(sql)
-            .fetch_one(&mut connection)
-            .await
-            .unwrap_or(0)
+        let rows = self
+            .rows_so_far("SELECT coalesce(sum(stored), 0) FROM partitions")
+            .await;
+        rows.first().map_or(0, |(stored,): &(i64,)| *stored)
     }
 
-    /// The checkpoints of a stream.
-    pub(crate) async fn checkpoints(&self, stream_id: i64) -> BTreeMap<i64, i64> {
-        let mut connection = self.connect().await;
+    /// The checkpoints of the newest stream.
+    pub(crate) async fn checkpoints(&self) -> BTreeMap<i64, i64> {
         let sql = "SELECT partition_id, sequence_number FROM partitions
-                   WHERE stream_id = ? AND sequence_number IS NOT NULL";
-        let rows: Vec<(i64, i64)> = sqlx::query_as(sql)
-            .bind(stream_id)
-            .fetch_all(&mut connection)
-            .await
-            .unwrap();
-        rows.into_iter().collect()
+                   WHERE sequence_number >= first_sequence_number
+                   AND stream_id = (SELECT max(stream_id) FROM streams)";
+        self.rows_so_far(sql).await.into_iter().collect()
     }
 
     /// Ids of the streams, oldest first.
     pub(crate) async fn streams(&self) -> Vec<i64> {
-        let mut connection = self.connect().await;
-        let sql = "SELECT stream_id FROM streams ORDER BY generation";
-        let rows: Vec<(i64,)> = sqlx::query_as(sql)
-            .fetch_all(&mut connection)
-            .await
-            .unwrap();
+        let rows = self
+            .rows_so_far("SELECT stream_id FROM streams ORDER BY generation")
+            .await;
         rows.into_iter().map(|(stream_id,)| stream_id).collect()
+    }
+
+    /// Rows, of which there are none before a node has made the database and its tables.
+    async fn rows_so_far<T>(&self, sql: &'static str) -> Vec<T>
+    where
+        T: for<'r> FromRow<'r, SqliteRow> + Send + Unpin,
+    {
+        let Ok(mut connection) = self.options().connect().await else {
+            return Vec::new();
+        };
+        let rows = sqlx::query_as(sql).fetch_all(&mut connection).await;
+        rows.unwrap_or_default()
     }
 
     /// All tables in one transaction, so that they are of the same moment.
