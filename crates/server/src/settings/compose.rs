@@ -18,8 +18,8 @@ use super::{Fault, HttpSettings, NodeSettings, PipelineSettings, Settings, Sink,
 /// What one transaction of a status writer stores at most: by then a row's share of its fixed cost
 /// is small, and the transaction still takes well under a second.
 const GROUP_MAX_EVENTS: usize = 20_000;
-/// A single poisoned message kills its actor about twice per bisection of its batch (2 × log2 of
-/// 2,000 events); several at a time must not look like an actor that cannot live.
+/// A poisoned message kills its actor at every step of its batch's bisection, about 11 for 2,000
+/// events; a few at a time must not look like an actor that cannot live.
 const MAX_RESTARTS_PER_MINUTE: u32 = 120;
 /// Below the 30 s that Kubernetes grants a pod, so that a drain ends before the kill.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(20);

@@ -86,7 +86,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         .default("hold").only(&["hold"]),
     setting("registry.held_per_owner", Count { min: 0, max: 100_000_000 }, "Statuses held per pending owner; what comes beyond is dropped and counted.")
         .default("10000").not_yet(),
-    setting("registry.max_resident_entries", Count { min: 1, max: 1_000_000_000 }, "Owners plus sub-owners kept in memory (about 0.2 KiB each); more are looked up again.")
+    setting("registry.max_resident_entries", Count { min: 1, max: 1_000_000_000 }, "Owners plus sub-owners kept in memory; those beyond it are looked up again when they send.")
         .default("2000000"),
     setting("registry.owner_quota", Count { min: 0, max: u64::MAX }, "Owners that the stream may enter in all.")
         .not_yet(),
