@@ -179,6 +179,7 @@ async fn provision(store: &Store, owners: std::ops::Range<i64>, sub_owners: i64)
             sub_owner_ids: ids.clone(),
             state: OwnerState::Active,
             created_by: CreatedBy::Stream,
+            sub_owners_created_by: CreatedBy::Stream,
             display_name: None,
             settings: Settings::default(),
         })

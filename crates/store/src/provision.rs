@@ -20,6 +20,8 @@ pub struct Newcomer {
     /// The state it gets if this transaction enters it.
     pub state: OwnerState,
     pub created_by: CreatedBy,
+    /// Of its sub-owners: below an owner made by hand they may come by stream.
+    pub sub_owners_created_by: CreatedBy,
     pub display_name: Option<String>,
     /// Settings it gets if this transaction enters it.
     pub settings: rollcall_model::Settings,

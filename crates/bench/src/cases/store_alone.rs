@@ -87,6 +87,7 @@ async fn enter_owners(bench: &Bench, store: &Store) -> anyhow::Result<()> {
                 sub_owner_ids: sub_owners.clone(),
                 state: OwnerState::Active,
                 created_by: CreatedBy::Stream,
+                sub_owners_created_by: CreatedBy::Stream,
                 display_name: None,
                 settings: Settings::default(),
             })

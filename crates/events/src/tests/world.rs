@@ -55,6 +55,7 @@ impl World {
             sub_owner_ids: Vec::new(),
             state: OwnerState::Active,
             created_by: CreatedBy::Stream,
+            sub_owners_created_by: CreatedBy::Stream,
             display_name: None,
             settings: Settings::default(),
         });

@@ -14,6 +14,7 @@ fn newcomers(count: usize) -> Vec<Newcomer> {
             sub_owner_ids: vec![SubOwnerId::parse("s").unwrap()],
             state: OwnerState::Active,
             created_by: CreatedBy::Stream,
+            sub_owners_created_by: CreatedBy::Stream,
             display_name: None,
             settings: Settings::default(),
         })

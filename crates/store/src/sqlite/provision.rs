@@ -156,7 +156,8 @@ fn missing_below(
         let unknown = distinct.into_iter().filter(|sub_owner_id| {
             !states.contains_key(&(newcomer.owner_id.clone(), (*sub_owner_id).clone()))
         });
-        missing.extend(unknown.map(|id| new_sub_owner(owner, id, newcomer.created_by, now)));
+        let created_by = newcomer.sub_owners_created_by;
+        missing.extend(unknown.map(|id| new_sub_owner(owner, id, created_by, now)));
     }
     missing.sort_unstable_by(|a, b| {
         (&a.owner_id, &a.sub_owner_id).cmp(&(&b.owner_id, &b.sub_owner_id))

@@ -280,6 +280,7 @@ pub(crate) fn newcomer(owner: &str, sub_owners: &[&str]) -> Newcomer {
         sub_owner_ids: sub_owners.iter().map(|id| sub_owner_id(id)).collect(),
         state: OwnerState::Active,
         created_by: CreatedBy::Stream,
+        sub_owners_created_by: CreatedBy::Stream,
         display_name: None,
         settings: Settings::default(),
     }

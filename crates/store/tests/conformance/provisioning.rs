@@ -67,6 +67,21 @@ async fn whoever_comes_second_gets_what_the_first_entered() {
 }
 
 #[tokio::test]
+async fn a_sub_owner_by_stream_keeps_its_source_below_an_owner_made_by_hand() {
+    let fixture = Fixture::new().await;
+    let both = Newcomer {
+        created_by: CreatedBy::Api,
+        ..newcomer("1", &["s"])
+    };
+    fixture.provision(vec![both]).await;
+    let owner = fixture.store.owner(&owner_id("1")).await.unwrap().unwrap();
+    assert_eq!(owner.created_by, CreatedBy::Api);
+    let sub_owner = fixture.sub_owner("1", "s").await;
+    assert_eq!(sub_owner.created_by, CreatedBy::Stream);
+    fixture.assert_invariants().await;
+}
+
+#[tokio::test]
 async fn no_sub_owner_is_entered_below_a_deleted_owner() {
     let fixture = Fixture::new().await;
     fixture.enter(&["1"]).await;

@@ -129,6 +129,7 @@ fn newcomer(owner_id: OwnerId, sub_owner_ids: Vec<SubOwnerId>) -> Newcomer {
         sub_owner_ids,
         state: OwnerState::Active,
         created_by: CreatedBy::Api,
+        sub_owners_created_by: CreatedBy::Api,
         display_name: None,
         settings: rollcall_model::Settings::default(),
     }
