@@ -17,8 +17,7 @@ pub(crate) struct Decoding<'a> {
     pub(crate) config: &'a DecodeConfig,
     /// Events that became dead letters by an earlier verdict.
     pub(crate) condemned: &'a Condemned,
-    /// The first event that the hub had when the partition was opened: what is missing below it
-    /// was taken by retention.
+    /// The first event that the hub still has: what is missing below it was taken by retention.
     pub(crate) hub_first: SequenceNumber,
 }
 
@@ -36,9 +35,14 @@ impl Decoding<'_> {
             offset: None,
             chunks: Arc::default(),
         };
-        for event in chunks.iter().flat_map(Chunk::events) {
-            if event.sequence_number > batch.span.upto {
-                self.add(&mut batch, &event);
+        for chunk in &chunks {
+            for event in chunk.events() {
+                if event.sequence_number > batch.span.upto {
+                    self.add(&mut batch, &event);
+                }
+            }
+            if let Some(upto) = chunk.expired_upto() {
+                Self::add_expired(&mut batch, upto);
             }
         }
         batch.offset = chunks.last().and_then(Chunk::offset).map(Box::from);
@@ -64,6 +68,20 @@ impl Decoding<'_> {
                 detail,
                 body: event.body.to_vec(),
             }),
+        }
+    }
+
+    fn add_expired(batch: &mut Decoded, upto: SequenceNumber) {
+        let span = Span {
+            after: batch.span.upto,
+            upto,
+        };
+        if !span.is_empty() {
+            batch.gaps.push(Gap {
+                span,
+                reason: GapReason::Retention,
+            });
+            batch.span.upto = upto;
         }
     }
 
@@ -173,5 +191,17 @@ mod tests {
                 part.span.len()
             );
         }
+    }
+
+    #[test]
+    fn a_tail_that_retention_took_is_a_gap() {
+        let expired = Chunk::expired(SequenceNumber(30));
+        let batch = decode_all(2, vec![chunk(&[3], GOOD), expired]);
+        assert_eq!(batch.span.upto, SequenceNumber(30));
+        assert_eq!(batch.gaps.last().map(|gap| gap.span.len()), Some(27));
+        assert_eq!(
+            batch.gaps.last().map(|gap| gap.reason),
+            Some(GapReason::Retention)
+        );
     }
 }

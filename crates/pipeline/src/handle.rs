@@ -102,6 +102,7 @@ impl Handle {
             sub_owner_ids: vec![sub_owner_id.clone()],
             state: OwnerState::Active,
             created_by: CreatedBy::Api,
+            sub_owners_created_by: CreatedBy::Api,
             display_name: None,
             settings: Settings::default(),
         };

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use actix::{Actor, ActorResponse, AsyncContext, Context, Handler, Message, WrapFuture};
 use actix::{ActorFutureExt, ResponseActFuture};
+use rand::Rng;
 use rollcall_model::{DeadReason, EventSource, Owner, OwnerId, StatusMessage, SubOwnerId};
 use rollcall_store::{Change, Error, Newcomer, OwnerPatch, OwnerRecord, Provisioned, Store};
 use tokio::sync::oneshot;
@@ -29,7 +30,7 @@ use crate::verdict::{self, Verdict};
 /// Slices and requests that may wait in the mailbox: a few windows of every partition of a large
 /// hub. Whoever comes later waits for room, which is back-pressure.
 const MAILBOX: usize = 1_024;
-/// Between two tries of a provisioning transaction that failed.
+/// Between two tries of a provisioning transaction that failed; with jitter.
 const RETRY: Duration = Duration::from_millis(250);
 
 /// A reader's question: what becomes of these messages?
@@ -150,6 +151,25 @@ impl OwnerActor {
         complete
     }
 
+    /// A batch is calibrated by one version of each owner: where a message of an owner is still
+    /// undecided, its others are decided once more with it.
+    fn decide_anew(&self, admit: &Admit, verdicts: &mut [Option<Verdict>]) {
+        let messages = &admit.batch.messages;
+        let message = |index: &u32| messages.get(*index as usize);
+        let undecided: HashSet<&OwnerId> = admit
+            .indices
+            .iter()
+            .zip(verdicts.iter())
+            .filter(|(_, verdict)| verdict.is_none())
+            .filter_map(|(index, _)| message(index).map(|message| &message.owner_id))
+            .collect();
+        for (index, verdict) in admit.indices.iter().zip(verdicts) {
+            if let Some(message) = message(index).filter(|m| undecided.contains(&m.owner_id)) {
+                *verdict = self.judge(message).or(*verdict);
+            }
+        }
+    }
+
     fn judge(&self, message: &StatusMessage) -> Option<Verdict> {
         let known = self
             .directory
@@ -224,7 +244,13 @@ impl OwnerActor {
             self.waitlist.narrow(refused);
         }
         self.waitlist.put_back(taken);
-        context.run_later(RETRY, Self::provision_next);
+        // Counts as under way until the pause is over, whoever asks meanwhile.
+        self.provisioning = true;
+        let pause = RETRY.mul_f64(rand::rng().random_range(0.5..1.5));
+        context.run_later(pause, |actor, context| {
+            actor.provisioning = false;
+            actor.provision_next(context);
+        });
     }
 
     fn refuse(&mut self, taken: BTreeMap<OwnerId, Wanted>) {
@@ -238,6 +264,7 @@ impl OwnerActor {
     fn resume_parked(&mut self) {
         for mut parked in std::mem::take(&mut self.parked) {
             parked.admit.in_hand.raise();
+            self.decide_anew(&parked.admit, &mut parked.verdicts);
             if self.decide(&parked.admit, &mut parked.verdicts) {
                 parked.answer();
             } else {
@@ -259,9 +286,11 @@ impl OwnerActor {
 
     /// Puts a change into the directory before whoever asked for it hears of it.
     fn note_change(&mut self, record: &OwnerRecord) {
-        if self.directory.get(&record.owner_id).is_some() {
-            self.directory.put(record);
-        }
+        // Also where the owner is not resident: a load that is under way may bring an older
+        // version, and only a higher one replaces an entry.
+        self.directory.put(record);
+        self.directory.evict();
+        self.note_owners();
     }
 }
 

@@ -28,6 +28,22 @@ pub(crate) struct Shard {
     pub(crate) gauge: Arc<ShardGauge>,
 }
 
+/// Counts a slice for as long as somebody waits for its answer.
+struct Asking<'a>(&'a ShardGauge);
+
+impl<'a> Asking<'a> {
+    fn new(gauge: &'a ShardGauge) -> Self {
+        gauge.depth.fetch_add(1, Ordering::Relaxed);
+        Self(gauge)
+    }
+}
+
+impl Drop for Asking<'_> {
+    fn drop(&mut self) {
+        self.0.depth.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 /// All shards of the node. Clones are cheap.
 #[derive(Clone)]
 pub(crate) struct OwnerRegistry {
@@ -98,13 +114,24 @@ impl OwnerRegistry {
             while deaths < enough {
                 match self.ask(shard, batch, indices.clone()).await {
                     Ok(verdicts) => return verdicts,
-                    Err(blamed) => deaths += u32::from(blamed),
+                    Err(true) => {
+                        deaths += 1;
+                        self.forgive(shard);
+                    }
+                    Err(false) => {}
                 }
                 tokio::time::sleep(AGAIN_AFTER).await;
             }
             self.bisect(shard, batch, indices).await
         }
         .boxed()
+    }
+
+    /// A death that a message is to blame for says nothing against the actor.
+    fn forgive(&self, shard: usize) {
+        if let Some(shard) = self.shards.get(shard) {
+            shard.slot.forgive_death();
+        }
     }
 
     async fn bisect(
@@ -148,11 +175,14 @@ impl OwnerRegistry {
             indices,
             in_hand: in_hand.clone(),
         };
-        gauge.depth.fetch_add(1, Ordering::Relaxed);
+        let asking = Asking::new(gauge);
+        let count = question.indices.len();
         let answer = address.send(question).await;
-        gauge.depth.fetch_sub(1, Ordering::Relaxed);
+        drop(asking);
         match answer {
-            Ok(Ok(verdicts)) => Ok(verdicts),
+            // An answer that does not fit its question would shift verdicts to others' messages.
+            Ok(Ok(verdicts)) if verdicts.len() == count => Ok(verdicts),
+            Ok(Ok(_)) => Err(false),
             Ok(Err(_)) | Err(MailboxError::Closed | MailboxError::Timeout) => Err(in_hand.is_up()),
         }
     }

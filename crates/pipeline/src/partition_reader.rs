@@ -104,6 +104,7 @@ async fn drive(parts: ReaderParts) -> Departure {
     parts
         .gauge
         .note_reading(stream.stream_id, epoch, position, events.condition());
+    parts.memory.note_stream(stream.stream_id);
     let (gauge, care) = (Arc::clone(&parts.gauge), parts.memory.care());
     let window = Window {
         admitting: FuturesOrdered::new(),
@@ -155,6 +156,9 @@ impl Window {
         let (drain, restart) = (self.parts.drain.clone(), Arc::clone(&self.parts.restart));
         while !(drain.is_cancelled() && self.is_idle()) {
             self.admit_next();
+            if drain.is_cancelled() {
+                self.parts.gauge.note_draining();
+            }
             let limits = self.limits();
             let may_pull = self.has_room() && self.backlog.is_none() && !drain.is_cancelled();
             tokio::select! {
@@ -168,7 +172,7 @@ impl Window {
                         return Departure::Again;
                     }
                 }
-                () = drain.cancelled(), if may_pull => self.parts.gauge.note_draining(),
+                () = drain.cancelled(), if !drain.is_cancelled() => {}
                 () = restart.notified() => return Departure::Again,
             }
         }
@@ -205,13 +209,19 @@ impl Window {
         self.in_flight() < window
     }
 
+    /// Retention may have moved on since the partition was opened.
+    fn hub_first(&self) -> SequenceNumber {
+        let observed = self.parts.source.observation(self.parts.partition_id);
+        observed.map_or(self.hub_first, |hub| hub.first.max(self.hub_first))
+    }
+
     fn decode(&mut self, chunks: Vec<Chunk>) {
         fail::fail_point!("reader.pull");
         let condemned = self.parts.memory.condemned();
         let decoding = Decoding {
             config: &self.parts.source.config().decode,
             condemned: &condemned,
-            hub_first: self.hub_first,
+            hub_first: self.hub_first(),
         };
         let batch = decoding.batch(self.pulled_upto, chunks);
         fail::fail_point!("reader.decode");
@@ -283,7 +293,12 @@ impl Window {
                 tracing::warn!(%partition_id, span = %batch.span, ?refusal, "a batch is refused");
                 return false;
             }
-            Outcome::Settled(Settled::Defect) => return false,
+            Outcome::Settled(Settled::Defect) => {
+                self.parts
+                    .gauge
+                    .note_fault("a batch does not add up: see the log".to_owned());
+                return false;
+            }
             Outcome::Settled(Settled::RefusedData) => DeadReason::RefusedByStore,
             Outcome::Killed => DeadReason::Poison,
         };

@@ -75,6 +75,8 @@ impl Waitlist {
                     sub_owner_ids: Vec::new(),
                     state: OwnerState::Active,
                     created_by,
+                // A hand enters an owner alone: whatever stands below it came by stream.
+                sub_owners_created_by: CreatedBy::Stream,
                     display_name: None,
                     settings: Settings::default(),
                 },
@@ -165,9 +167,11 @@ pub(crate) async fn provision(
     Ok(provisioned)
 }
 
-/// Whether there is nothing to enter. Below a deleted owner nothing is entered.
+/// Whether there is nothing to enter. Below a deleted owner nothing may be entered, and of a
+/// blocked one nothing is stored.
 fn is_complete(record: &OwnerRecord, newcomer: &Newcomer) -> bool {
-    record.state == OwnerState::Deleted || record.sub_owners.len() >= newcomer.sub_owner_ids.len()
+    matches!(record.state, OwnerState::Deleted | OwnerState::Blocked)
+        || record.sub_owners.len() >= newcomer.sub_owner_ids.len()
 }
 
 /// Whether the database refused the data itself.

@@ -73,6 +73,8 @@ impl ReaderGauge {
         gauge.phase = Phase::Reading;
         gauge.epoch = Some(epoch);
         gauge.stream_id = Some(stream_id);
+        // What was ahead of the last reader may have been another generation's.
+        gauge.ahead = None;
         gauge.position = Some(position);
         gauge.condition = Some(condition);
         gauge.fault = None;
@@ -164,7 +166,7 @@ impl Gauge {
             (_, Some(_)) => PartitionState::Stalled,
             (Phase::Reading, None) => PartitionState::Reading,
             (Phase::Starting, None) if self.fault.is_some() => PartitionState::Stalled,
-            (Phase::Starting, None) => PartitionState::Reading,
+            (Phase::Starting, None) => PartitionState::Unowned,
         }
     }
 

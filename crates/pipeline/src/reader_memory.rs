@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use rollcall_model::{DeadReason, SequenceNumber, Span};
+use rollcall_model::{DeadReason, SequenceNumber, Span, StreamId};
 
 /// Events that become dead letters whatever they hold.
 pub(crate) type Condemned = BTreeMap<SequenceNumber, DeadReason>;
@@ -24,6 +24,8 @@ pub(crate) struct Care {
 
 #[derive(Debug, Default)]
 struct Memory {
+    /// Numbers mean nothing in another generation.
+    stream_id: Option<StreamId>,
     care: Option<Care>,
     condemned: Condemned,
 }
@@ -36,6 +38,17 @@ impl ReaderMemory {
     fn lock(&self) -> MutexGuard<'_, Memory> {
         // Nothing is left half done under this lock, so a panic elsewhere does not spoil it.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A reader begins on this stream; what was learnt of another one is forgotten.
+    pub(crate) fn note_stream(&self, stream_id: StreamId) {
+        let mut memory = self.lock();
+        if memory.stream_id != Some(stream_id) {
+            *memory = Memory {
+                stream_id: Some(stream_id),
+                ..Memory::default()
+            };
+        }
     }
 
     pub(crate) fn care(&self) -> Option<Care> {
@@ -116,5 +129,20 @@ mod tests {
         assert!(tries < 120, "{tries}");
         let (dead, _) = bisect(50, 50, &(1..=50).collect::<Vec<_>>());
         assert_eq!(dead, (1..=50).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn another_generation_begins_without_blame() {
+        let memory = ReaderMemory::default();
+        memory.note_stream(StreamId(1));
+        let span = Span {
+            after: SequenceNumber(499),
+            upto: SequenceNumber(500),
+        };
+        memory.note_trouble(span, 1, DeadReason::Poison);
+        memory.note_stream(StreamId(1));
+        assert_eq!(memory.condemned().len(), 1);
+        memory.note_stream(StreamId(2));
+        assert_eq!((memory.condemned().len(), memory.care()), (0, None));
     }
 }

@@ -53,10 +53,7 @@ async fn try_start(parts: &ReaderParts) -> Result<Start, String> {
     let claim = claimed
         .map_err(|error| chain(&error))?
         .ok_or_else(|| "another node holds the lease".to_owned())?;
-    let stream_now = generation(parts, &hub, claim.checkpoint).await?;
-    if stream_now.stream_id != stream.stream_id {
-        return Err("the hub was re-created: beginning anew".to_owned());
-    }
+    let hub = compare(parts, &stream, hub, claim.checkpoint).await?;
     let opening = Opening {
         partition_id,
         epoch: claim.epoch,
@@ -76,17 +73,39 @@ async fn try_start(parts: &ReaderParts) -> Result<Start, String> {
     })
 }
 
+/// Compares the hub with the checkpoint. A last number below it, also when asked again after the
+/// claim, means that the numbers began anew: a new generation, which all readers go over to.
+async fn compare(
+    parts: &ReaderParts,
+    stream: &Arc<Stream>,
+    hub: PartitionDescription,
+    checkpoint: Option<SequenceNumber>,
+) -> Result<PartitionDescription, String> {
+    let Some(checkpoint) = checkpoint.filter(|checkpoint| hub.last < *checkpoint) else {
+        return Ok(hub);
+    };
+    // Whoever held the partition before may have read on since we asked.
+    let asked = parts.source.describe_partition(parts.partition_id).await;
+    let hub = asked.map_err(|error| chain(&error))?;
+    if hub.last >= checkpoint && hub.hub_created_at == stream.hub_created_at {
+        return Ok(hub);
+    }
+    generation(parts, &hub, Some(stream)).await?;
+    Err("the hub was re-created: beginning anew".to_owned())
+}
+
 /// The stream of the hub as it shows itself now. A hub that was re-created, or whose numbers began
-/// anew below our checkpoint, is a new generation, which all readers go over to.
+/// anew below the checkpoint in `outgrown`, is a new generation.
 async fn generation(
     parts: &ReaderParts,
     hub: &PartitionDescription,
-    checkpoint: Option<SequenceNumber>,
+    outgrown: Option<&Arc<Stream>>,
 ) -> Result<Arc<Stream>, String> {
     let stream = parts.stream.load_full();
     let recreated = stream.hub_created_at != hub.hub_created_at;
-    let below = checkpoint.is_some_and(|checkpoint| hub.last < checkpoint);
-    if !recreated && !below {
+    // Another partition's reader may have found out before us.
+    let outgrown = outgrown.is_some_and(|outgrown| outgrown.stream_id == stream.stream_id);
+    if !recreated && !outgrown {
         return Ok(stream);
     }
     let identity = rollcall_store::HubIdentity {
@@ -104,11 +123,13 @@ async fn generation(
             .await
     };
     let next = Arc::new(next.map_err(|error| chain(&error))?);
+    let generation = next.generation;
     tracing::warn!(
-        generation = next.generation,
-        "the event hub was re-created: a new generation"
+        generation,
+        "the event hub was re-created: another generation"
     );
-    parts.stream.store(Arc::clone(&next));
+    // Only over what was compared: somebody else's newer finding stays.
+    parts.stream.compare_and_swap(&stream, Arc::clone(&next));
     Ok(next)
 }
 
@@ -120,7 +141,11 @@ async fn begin(
     opening: Opening,
     hub: PartitionDescription,
 ) -> Result<SequenceNumber, String> {
-    let first = parts.source.first_sequence_number(opening, hub).await;
+    let first = match stream.generation {
+        1 => parts.source.first_sequence_number(opening, hub).await,
+        // A new generation is read from its beginning, wherever the first one was begun.
+        _ => Ok(hub.first),
+    };
     let first = first.map_err(|error| chain(&error))?;
     let (stream_id, incarnation) = (stream.stream_id, parts.tenure.incarnation);
     let begun = parts

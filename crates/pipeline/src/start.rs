@@ -51,7 +51,6 @@ impl Stage {
         let arbiters: Vec<_> = (0..config.arbiters.get()).map(|_| Arbiter::new()).collect();
         let (gave_up, gives_up) = watch::channel(None);
         let supervision = Supervision {
-            stop: CancellationToken::new(),
             max_restarts_per_minute: config.max_restarts_per_minute,
             gave_up: Arc::new(gave_up),
             deaths: metrics.deaths.clone(),

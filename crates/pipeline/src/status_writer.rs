@@ -12,6 +12,7 @@ use std::time::Duration;
 use actix::{
     Actor, ActorFutureExt, ActorResponse, AsyncContext, Context, Handler, Message, WrapFuture,
 };
+use rand::Rng;
 use rollcall_store::{Answer, Batch, Error, Kind, Store};
 use tokio::sync::oneshot;
 
@@ -183,7 +184,7 @@ impl StatusWriter {
     /// same, the position rule says so.
     fn again(&mut self, group: Vec<Waiting>, context: &mut Context<Self>) {
         self.writing = true;
-        let pause = self.pause;
+        let pause = self.pause.mul_f64(rand::rng().random_range(0.5..1.5));
         self.pause = (self.pause * 2).min(LONGEST_PAUSE);
         context.run_later(pause, |actor, context| actor.write(group, context));
     }

@@ -11,7 +11,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use actix::{Actor, Addr, Context};
@@ -20,7 +20,6 @@ use arc_swap::ArcSwapOption;
 use rand::Rng;
 use tokio::sync::{Notify, oneshot, watch};
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 
 /// Pauses double from the first to the last, each with jitter …
 const SHORTEST_PAUSE: Duration = Duration::from_millis(10);
@@ -56,6 +55,8 @@ pub(crate) struct Slot<A: Actor> {
     address: ArcSwapOption<Addr<A>>,
     changed: Notify,
     restarts: AtomicU64,
+    /// Deaths that a message was to blame for, not yet taken off the budget.
+    forgiven: AtomicUsize,
 }
 
 impl<A: Actor> Slot<A> {
@@ -65,6 +66,7 @@ impl<A: Actor> Slot<A> {
             address,
             changed: Notify::new(),
             restarts: AtomicU64::new(0),
+            forgiven: AtomicUsize::new(0),
         })
     }
 
@@ -83,6 +85,12 @@ impl<A: Actor> Slot<A> {
         self.restarts.load(Ordering::Relaxed)
     }
 
+    /// Takes the last death off the restarts that count: a message is being bisected, which ends
+    /// by itself.
+    pub(crate) fn forgive_death(&self) {
+        self.forgiven.fetch_add(1, Ordering::Relaxed);
+    }
+
     fn publish(&self, address: Option<Addr<A>>) {
         self.address.store(address.map(Arc::new));
         self.changed.notify_waiters();
@@ -92,8 +100,6 @@ impl<A: Actor> Slot<A> {
 /// What every supervised actor of a node shares.
 #[derive(Clone)]
 pub(crate) struct Supervision {
-    /// Nothing is restarted any more once this is cancelled.
-    pub(crate) stop: CancellationToken,
     pub(crate) max_restarts_per_minute: u32,
     pub(crate) gave_up: Arc<watch::Sender<Option<String>>>,
     pub(crate) deaths: prometheus_client::metrics::counter::Counter,
@@ -108,22 +114,23 @@ pub(crate) struct Child<A: Actor, F> {
     pub(crate) factory: F,
 }
 
-/// Keeps the child alive until it is done, the supervision stops, or it died too often.
+/// Keeps the child alive until it is done or died too often.
 pub(crate) async fn supervise<A, F>(supervision: Supervision, child: Child<A, F>)
 where
     A: Actor<Context = Context<A>>,
     F: Fn(Lifeline) -> A + Clone + Send + 'static,
 {
     let mut budget = Budget::new(supervision.max_restarts_per_minute);
-    while !supervision.stop.is_cancelled() {
+    loop {
         let born = Instant::now();
-        let end = live(&supervision, &child).await;
+        let end = live(&child).await;
         let pause = match end {
-            End::Stopped | End::Departed(Departure::Done) => return,
+            End::Departed(Departure::Done) => return,
             End::Departed(Departure::Again) => budget.next_pause(born.elapsed()),
             End::Died => {
                 supervision.deaths.inc();
                 child.slot.restarts.fetch_add(1, Ordering::Relaxed);
+                budget.forgive(child.slot.forgiven.swap(0, Ordering::Relaxed));
                 let pause = budget.note_death(born.elapsed());
                 tracing::error!(actor = %child.name, restart = pause.is_some(), "an actor died");
                 let Some(pause) = pause else {
@@ -137,12 +144,11 @@ where
 }
 
 enum End {
-    Stopped,
     Departed(Departure),
     Died,
 }
 
-async fn live<A, F>(supervision: &Supervision, child: &Child<A, F>) -> End
+async fn live<A, F>(child: &Child<A, F>) -> End
 where
     A: Actor<Context = Context<A>>,
     F: Fn(Lifeline) -> A + Clone + Send + 'static,
@@ -152,10 +158,7 @@ where
     let lifeline = Lifeline(Some(end));
     let address = A::start_in_arbiter(&child.arbiter, move |_| factory(lifeline));
     child.slot.publish(Some(address));
-    let ended = tokio::select! {
-        ended = ended => ended,
-        () = supervision.stop.cancelled() => return End::Stopped,
-    };
+    let ended = ended.await;
     child.slot.publish(None);
     ended.map_or(End::Died, End::Departed)
 }
@@ -197,6 +200,10 @@ impl Budget {
         (self.deaths.len() <= self.limit).then(|| self.next_pause(lived))
     }
 
+    fn forgive(&mut self, deaths: usize) {
+        self.deaths.drain(..deaths.min(self.deaths.len()));
+    }
+
     /// Grows while lives are short.
     fn next_pause(&mut self, lived: Duration) -> Duration {
         if lived >= HEALTHY_LIFE {
@@ -234,5 +241,14 @@ mod tests {
             .unwrap();
         assert!(later >= LONGEST_PAUSE / 2);
         assert!(budget.note_death(HEALTHY_LIFE).unwrap() < SHORTEST_PAUSE * 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn deaths_that_a_message_is_to_blame_for_do_not_count() {
+        let mut budget = Budget::new(2);
+        for _ in 0..50 {
+            assert!(budget.note_death(Duration::ZERO).is_some());
+            budget.forgive(1);
+        }
     }
 }

@@ -36,6 +36,8 @@ pub struct Chunk {
     heads: Vec<Head>,
     /// The hub's offset of the last event.
     offset: String,
+    /// The hub has no event up to this number any more.
+    expired_upto: Option<SequenceNumber>,
 }
 
 /// One event of a [`Chunk`].
@@ -56,6 +58,21 @@ impl Chunk {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.heads.is_empty()
+    }
+
+    /// No events, but the news that the hub has none up to this number: retention took them.
+    #[must_use]
+    pub fn expired(upto: SequenceNumber) -> Self {
+        Self {
+            expired_upto: Some(upto),
+            ..Self::default()
+        }
+    }
+
+    /// Up to which number the hub has nothing any more, if that is all there is to tell.
+    #[must_use]
+    pub fn expired_upto(&self) -> Option<SequenceNumber> {
+        self.expired_upto
     }
 
     /// The hub's offset of the last event, if it told one.
@@ -134,7 +151,12 @@ impl Chunk {
                 self.bodies.extend_from_slice(bytes);
             }
             AmqpMessageBody::Empty => {}
-            AmqpMessageBody::Value(_) | AmqpMessageBody::Sequence(_) => kind = BodyKind::Unreadable,
+            AmqpMessageBody::Value(_) | AmqpMessageBody::Sequence(_) => {
+                kind = BodyKind::Unreadable;
+                // There are no bytes to keep as they came: their text keeps what was sent.
+                self.bodies
+                    .extend_from_slice(format!("{:?}", message.body).as_bytes());
+            }
         }
         self.heads.push(Head {
             sequence_number: number,

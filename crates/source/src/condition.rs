@@ -22,7 +22,7 @@ pub struct Condition {
 }
 
 impl Condition {
-    /// `None`: events are delivered, or there are none.
+    /// `None`: events are delivered, or none have been missed for a while.
     #[must_use]
     pub fn fault(&self) -> Option<Arc<Fault>> {
         self.fault.load_full()

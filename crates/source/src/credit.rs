@@ -5,8 +5,9 @@
 //! are, it is opened again with what the budget allows for those. It is bounded to the range in
 //! which the official client is fast.
 
-/// Below this every event costs a round trip.
-const LEAST: u32 = 32;
+/// Two of the largest events lie within the least budget; below that every event costs a round
+/// trip.
+const LEAST: u32 = 2;
 /// Above this the official client gets slower again.
 const MOST: u32 = 2_000;
 /// What an event is taken for until some were seen.
@@ -37,8 +38,10 @@ impl Credit {
     /// The credit for a receiver that is being opened.
     pub(crate) fn begin(&mut self) -> u32 {
         self.current = self.wanted();
+        // The mean stays; only its weight is cut, so that a change of size shows soon.
+        let mean = self.mean_bytes();
         self.events = self.events.min(u64::from(self.current));
-        self.bytes = self.events * self.mean_bytes();
+        self.bytes = self.events * mean;
         self.current
     }
 
@@ -87,7 +90,18 @@ mod tests {
         assert_eq!(credit.begin(), MOST);
         credit.note(2_000, 2_000 << 20);
         assert!(credit.should_change());
-        assert_eq!(credit.begin(), LEAST);
+        assert_eq!(credit.begin(), 4);
+    }
+
+    #[test]
+    fn a_reconnect_keeps_what_is_known_of_the_size() {
+        let mut credit = Credit::new(4 << 20, None);
+        credit.note(1_000_000, 1_000_000 * 150);
+        for _ in 0..3 {
+            assert_eq!(credit.begin(), MOST);
+            credit.note(128, 128 * 150);
+            assert!(!credit.should_change());
+        }
     }
 
     #[test]

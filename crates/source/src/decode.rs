@@ -216,12 +216,12 @@ fn excerpt(raw: &str) -> String {
 
 /// The `data` of a structured `CloudEvent`, also where it is packed as `data_base64`.
 fn unwrap_cloud_event(text: &str) -> Result<Cow<'_, str>, Undecodable> {
+    serde_json::from_str::<IgnoredAny>(text).map_err(|error| not_json(&error))?;
     let field = |name: &str| find(text, &[name.into()]);
     if let Some(data) = field("data") {
         return Ok(Cow::Borrowed(data));
     }
     let Some(packed) = field("data_base64") else {
-        serde_json::from_str::<IgnoredAny>(text).map_err(|error| not_json(&error))?;
         let detail = "the CloudEvent has neither data nor data_base64";
         return Err(Undecodable::new(DeadReason::MissingField, detail));
     };

@@ -18,7 +18,7 @@ use azure_messaging_eventhubs::{
 };
 use futures::{FutureExt, Stream, StreamExt};
 use rollcall_model::{SequenceNumber, Timestamp};
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::Instant;
 
 use crate::backoff::Backoff;
@@ -29,9 +29,13 @@ use crate::observer::{self, PartitionDescription};
 use crate::source::{Opening, Shared};
 use crate::{Error, client};
 
-/// Chunks between this task and the reader. A chunk has at most 128 events (one turn of the
-/// runtime's budget), so that this holds about one batch.
+/// Chunks between this task and the reader: with the usual 128 events of one turn of the runtime's
+/// budget, about one batch. Their bytes are bounded apart, by permits.
 pub(crate) const CHUNKS_IN_QUEUE: usize = 16;
+/// Bytes that one permit of the queue stands for.
+const PERMIT_BYTES: usize = 1 << 10;
+/// Bytes of one chunk at the most; a single event may exceed it.
+const CHUNK_BYTES: usize = 256 << 10;
 /// Events of one chunk at the most.
 const CHUNK_EVENTS: usize = 512;
 
@@ -40,7 +44,8 @@ type Received = Result<ReceivedEventData, EventHubsError>;
 
 /// What comes through the queue.
 pub(crate) enum Item {
-    Chunk(Chunk),
+    /// The permits are given back when the chunk is pulled.
+    Chunk(Chunk, Option<OwnedSemaphorePermit>),
     /// The hub is not the one that the position belongs to; nothing follows.
     AnotherGeneration(PartitionDescription),
 }
@@ -57,6 +62,8 @@ pub(crate) struct Receiver {
     pub(crate) shared: Arc<Shared>,
     pub(crate) opening: Opening,
     pub(crate) queue: mpsc::Sender<Item>,
+    /// The bytes that may lie in the queue.
+    pub(crate) room: Room,
     pub(crate) condition: Arc<Condition>,
     /// The last number that was handed on.
     pub(crate) last: SequenceNumber,
@@ -130,6 +137,7 @@ impl Receiver {
         if recreated || description.last < self.last {
             return Err(End::AnotherGeneration(description));
         }
+        self.account_for_expired(&description).await?;
         let options = OpenReceiverOptions {
             owner_level: Some(self.opening.epoch.0),
             prefetch: Some(self.credit.begin()),
@@ -145,6 +153,15 @@ impl Receiver {
             .map_err(failed)?;
         self.shared.metrics.opens.inc();
         Ok(receiver)
+    }
+
+    /// Where retention has taken everything behind our position, no event will ever tell.
+    async fn account_for_expired(&mut self, hub: &PartitionDescription) -> Result<(), End> {
+        if hub.last < hub.first && hub.last > self.last {
+            self.last = hub.last;
+            return self.enqueue(Chunk::expired(hub.last)).await;
+        }
+        Ok(())
     }
 
     async fn read_and_close(&mut self, receiver: EventReceiver) -> End {
@@ -186,13 +203,17 @@ impl Receiver {
                         self.failure("it is silent though the hub has events"),
                     ));
                 }
-                Err(_) => {}
+                // Silent and not behind: whatever was wrong before is over.
+                Err(_) => {
+                    self.condition.clear_fault();
+                    self.backoff.reset();
+                }
             }
         }
     }
 
     fn is_stalled(&self, silent: Duration) -> bool {
-        let ahead = |observed: PartitionDescription| observed.last > self.last;
+        let ahead = |hub: PartitionDescription| hub.last > self.last && hub.last >= hub.first;
         silent >= self.shared.config.stall_timeout
             && self
                 .shared
@@ -217,7 +238,7 @@ impl Receiver {
     ) -> Result<(), End> {
         let mut chunk = Chunk::default();
         let mut end = self.take(first, &mut chunk).err();
-        while end.is_none() && chunk.len() < CHUNK_EVENTS {
+        while end.is_none() && chunk.len() < CHUNK_EVENTS && chunk.bytes() < CHUNK_BYTES {
             // Whatever is not there yet wakes the next wait.
             let Some(Some(event)) = stream.next().now_or_never() else {
                 break;
@@ -270,10 +291,43 @@ impl Receiver {
         metrics.events.inc_by(chunk.len() as u64);
         metrics.bytes.inc_by(chunk.bytes() as u64);
         let waiting = Instant::now();
-        let sent = self.queue.send(Item::Chunk(chunk)).await;
+        let permit = tokio::select! {
+            permit = self.room.take(chunk.bytes()) => permit,
+            () = self.queue.closed() => return Err(End::NobodyListens),
+        };
+        let sent = self.queue.send(Item::Chunk(chunk, permit)).await;
         let waited = u64::try_from(waiting.elapsed().as_millis()).unwrap_or(u64::MAX);
         metrics.blocked_milliseconds.inc_by(waited);
         sent.map_err(|_| End::NobodyListens)
+    }
+}
+
+/// The bytes that may lie in the queue of one partition.
+pub(crate) struct Room {
+    permits: Arc<Semaphore>,
+    most: u32,
+}
+
+impl Room {
+    pub(crate) fn new(bytes: u64) -> Self {
+        let most = u32::try_from(bytes / PERMIT_BYTES as u64)
+            .unwrap_or(u32::MAX >> 4)
+            .max(1);
+        Self {
+            permits: Arc::new(Semaphore::new(most as usize)),
+            most,
+        }
+    }
+
+    /// Waits until there is room; a chunk larger than all of it waits for all of it.
+    async fn take(&self, bytes: usize) -> Option<OwnedSemaphorePermit> {
+        let permits = u32::try_from(bytes / PERMIT_BYTES + 1)
+            .unwrap_or(u32::MAX)
+            .min(self.most);
+        Arc::clone(&self.permits)
+            .acquire_many_owned(permits)
+            .await
+            .ok()
     }
 }
 
@@ -322,7 +376,13 @@ pub(crate) async fn first_at(
     };
     let limit = shared.config.request_timeout;
     let opened = client.open_receiver_on_partition(partition_id.to_string(), Some(options));
-    let receiver = client::within(limit, &operation, opened).await?;
+    let receiver = match client::within(limit, &operation, opened).await {
+        Ok(receiver) => receiver,
+        Err(error) => {
+            shared.connections.discard(partition_id, client).await;
+            return Err(error);
+        }
+    };
     let found = client::within(limit, &operation, async {
         receiver.stream_events().next().await.transpose()
     })

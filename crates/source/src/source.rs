@@ -18,7 +18,7 @@ use crate::connections::{self, Connections};
 use crate::credit::Credit;
 use crate::metrics::Metrics;
 use crate::observer::{self, HubDescription, Observed, PartitionDescription};
-use crate::receiver::{self, CHUNKS_IN_QUEUE, Item, Receiver};
+use crate::receiver::{self, CHUNKS_IN_QUEUE, Item, Receiver, Room};
 use crate::{Config, Error, StartPosition, client};
 
 pub(crate) struct Shared {
@@ -156,6 +156,7 @@ impl Source {
             shared: Arc::clone(&self.shared),
             opening,
             queue,
+            room: Room::new(config.prefetch_bytes / partitions),
             condition: Arc::clone(&condition),
             last: after,
             reopened_after: None,
@@ -183,7 +184,8 @@ impl Source {
             .collect()
     }
 
-    /// What the hub last said of the partition, at most a few seconds ago while it can be reached.
+    /// What the hub last said of the partition: every few seconds while it can be reached, more
+    /// rarely where it has hundreds of partitions.
     #[must_use]
     pub fn observation(&self, partition_id: PartitionId) -> Option<PartitionDescription> {
         self.shared.observation(partition_id)
@@ -277,7 +279,10 @@ impl PartitionStream {
                 }
             };
             match received {
-                Some(Item::Chunk(chunk)) => self.gathered.push(chunk),
+                Some(Item::Chunk(chunk, permit)) => {
+                    drop(permit);
+                    self.gathered.push(chunk);
+                }
                 // What was gathered comes first. The end shows again as a closed queue, and a
                 // reader that starts anew finds out about the generation by itself.
                 _ if self.gathered.since.is_some() => break,

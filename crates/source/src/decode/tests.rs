@@ -125,6 +125,12 @@ fn cloud_events_are_unwrapped() {
         let raw = event(BodyKind::CloudEvent, body.as_bytes());
         assert_eq!(&*decode(&DecodeConfig::default(), &raw).unwrap().data, "3");
     }
+    let trailing = format!(r#"{{"specversion":"1.0","data":{message}}} x"#);
+    let error = decode(
+        &DecodeConfig::default(),
+        &event(BodyKind::CloudEvent, trailing.as_bytes()),
+    );
+    assert_eq!(error.unwrap_err().reason, DeadReason::NotJson);
     let empty = event(BodyKind::CloudEvent, b"{\"specversion\":\"1.0\"}");
     let error = decode(&DecodeConfig::default(), &empty).unwrap_err();
     assert_eq!(error.reason, DeadReason::MissingField);
