@@ -11,14 +11,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use actix::{Actor, ActorResponse, AsyncContext, Context, Handler, Message, WrapFuture};
-use actix::{ActorFutureExt, ResponseActFuture};
+use actix::{
+    Actor, ActorFutureExt, ActorResponse, AsyncContext, Context, Handler, Message, WrapFuture,
+};
 use rand::Rng;
-use rollcall_model::{DeadReason, EventSource, Owner, OwnerId, StatusMessage, SubOwnerId};
-use rollcall_store::{Change, Error, Newcomer, OwnerPatch, OwnerRecord, Provisioned, Store};
+use rollcall_model::{DeadReason, EventSource, OwnerId, StatusMessage, SubOwnerId};
+use rollcall_store::{Error, Newcomer, Provisioned, Store};
 use tokio::sync::oneshot;
 
-use crate::NewOwner;
 use crate::blame::InHand;
 use crate::decoded::Decoded;
 use crate::directory::DirectoryShard;
@@ -26,6 +26,10 @@ use crate::metrics::Metrics;
 use crate::provisioning::{self, HandOutcome, Waitlist, Wanted};
 use crate::supervisor::Lifeline;
 use crate::verdict::{self, Verdict};
+
+mod by_hand;
+
+pub(crate) use by_hand::{ChangeOwner, CreateOwner, EnterSubOwner};
 
 /// Slices and requests that may wait in the mailbox: a few windows of every partition of a large
 /// hub. Whoever comes later waits for room, which is back-pressure.
@@ -46,26 +50,6 @@ pub(crate) struct Admit {
 /// The answer was lost with the actor: ask its successor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Lost;
-
-/// Create an owner by hand.
-#[derive(Message)]
-#[rtype(result = "Result<HandOutcome, Lost>")]
-pub(crate) struct CreateOwner(pub(crate) NewOwner);
-
-/// Enter a sub-owner by hand; the owner is there.
-#[derive(Message)]
-#[rtype(result = "Result<Option<Provisioned>, Error>")]
-pub(crate) struct EnterSubOwner {
-    pub(crate) newcomer: Newcomer,
-}
-
-/// Change an owner by hand.
-#[derive(Message)]
-#[rtype(result = "Result<Change, Error>")]
-pub(crate) struct ChangeOwner {
-    pub(crate) owner_id: OwnerId,
-    pub(crate) patch: OwnerPatch,
-}
 
 /// What others see of the actor.
 #[derive(Debug, Default)]
@@ -283,15 +267,6 @@ impl OwnerActor {
             .owners
             .store(self.directory.owners() as u64, Ordering::Relaxed);
     }
-
-    /// Puts a change into the directory before whoever asked for it hears of it.
-    fn note_change(&mut self, record: &OwnerRecord) {
-        // Also where the owner is not resident: a load that is under way may bring an older
-        // version, and only a higher one replaces an entry.
-        self.directory.put(record);
-        self.directory.evict();
-        self.note_owners();
-    }
 }
 
 impl Parked {
@@ -307,17 +282,6 @@ impl Parked {
         drop(admit);
         // A reader that died meanwhile reads the batch again.
         answer.send(verdicts).ok();
-    }
-}
-
-fn record_of(owner: &Owner) -> OwnerRecord {
-    OwnerRecord {
-        owner_id: owner.owner_id.clone(),
-        state: owner.state,
-        version: owner.version,
-        created_by: owner.created_by,
-        settings: owner.settings.clone(),
-        sub_owners: Vec::new(),
     }
 }
 
@@ -379,54 +343,5 @@ impl Handler<Admit> for OwnerActor {
         self.provision_next(context);
         let answered = async move { answered.await.map_err(|_| Lost) };
         ActorResponse::r#async(answered.into_actor(self))
-    }
-}
-
-impl Handler<CreateOwner> for OwnerActor {
-    type Result = ResponseActFuture<Self, Result<HandOutcome, Lost>>;
-
-    fn handle(&mut self, message: CreateOwner, context: &mut Self::Context) -> Self::Result {
-        let (hand, answered) = oneshot::channel();
-        self.waitlist.want_by_hand(message.0, hand);
-        self.provision_next(context);
-        Box::pin(async move { answered.await.map_err(|_| Lost) }.into_actor(self))
-    }
-}
-
-impl Handler<EnterSubOwner> for OwnerActor {
-    type Result = ResponseActFuture<Self, Result<Option<Provisioned>, Error>>;
-
-    fn handle(&mut self, message: EnterSubOwner, _: &mut Self::Context) -> Self::Result {
-        let (store, source) = (self.parts.store.clone(), self.parts.source.clone());
-        let entering = async move {
-            store
-                .provision(&source, vec![message.newcomer])
-                .await
-                .map(|mut entered| entered.pop())
-        };
-        Box::pin(entering.into_actor(self).map(|entered, actor, _| {
-            if let Ok(Some(entered)) = &entered {
-                actor.note_change(&entered.record);
-            }
-            entered
-        }))
-    }
-}
-
-impl Handler<ChangeOwner> for OwnerActor {
-    type Result = ResponseActFuture<Self, Result<Change, Error>>;
-
-    fn handle(&mut self, message: ChangeOwner, _: &mut Self::Context) -> Self::Result {
-        let (store, source) = (self.parts.store.clone(), self.parts.source.clone());
-        let changing = async move {
-            let ChangeOwner { owner_id, patch } = message;
-            store.change_owner(&source, &owner_id, patch).await
-        };
-        Box::pin(changing.into_actor(self).map(|changed, actor, _| {
-            if let Ok(Change::Done(owner)) = &changed {
-                actor.note_change(&record_of(owner));
-            }
-            changed
-        }))
     }
 }

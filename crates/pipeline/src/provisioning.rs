@@ -75,8 +75,8 @@ impl Waitlist {
                     sub_owner_ids: Vec::new(),
                     state: OwnerState::Active,
                     created_by,
-                // A hand enters an owner alone: whatever stands below it came by stream.
-                sub_owners_created_by: CreatedBy::Stream,
+                    // A hand enters an owner alone: whatever stands below it came by stream.
+                    sub_owners_created_by: CreatedBy::Stream,
                     display_name: None,
                     settings: Settings::default(),
                 },

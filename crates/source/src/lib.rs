@@ -23,6 +23,7 @@ pub mod error;
 mod metrics;
 mod observer;
 mod receiver;
+mod room;
 mod source;
 
 pub use chunk::{BodyKind, Chunk, RawEvent};

@@ -18,7 +18,7 @@ use azure_messaging_eventhubs::{
 };
 use futures::{FutureExt, Stream, StreamExt};
 use rollcall_model::{SequenceNumber, Timestamp};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::time::Instant;
 
 use crate::backoff::Backoff;
@@ -26,14 +26,13 @@ use crate::chunk::Chunk;
 use crate::condition::Condition;
 use crate::credit::Credit;
 use crate::observer::{self, PartitionDescription};
+use crate::room::Room;
 use crate::source::{Opening, Shared};
 use crate::{Error, client};
 
 /// Chunks between this task and the reader: with the usual 128 events of one turn of the runtime's
 /// budget, about one batch. Their bytes are bounded apart, by permits.
 pub(crate) const CHUNKS_IN_QUEUE: usize = 16;
-/// Bytes that one permit of the queue stands for.
-const PERMIT_BYTES: usize = 1 << 10;
 /// Bytes of one chunk at the most; a single event may exceed it.
 const CHUNK_BYTES: usize = 256 << 10;
 /// Events of one chunk at the most.
@@ -299,35 +298,6 @@ impl Receiver {
         let waited = u64::try_from(waiting.elapsed().as_millis()).unwrap_or(u64::MAX);
         metrics.blocked_milliseconds.inc_by(waited);
         sent.map_err(|_| End::NobodyListens)
-    }
-}
-
-/// The bytes that may lie in the queue of one partition.
-pub(crate) struct Room {
-    permits: Arc<Semaphore>,
-    most: u32,
-}
-
-impl Room {
-    pub(crate) fn new(bytes: u64) -> Self {
-        let most = u32::try_from(bytes / PERMIT_BYTES as u64)
-            .unwrap_or(u32::MAX >> 4)
-            .max(1);
-        Self {
-            permits: Arc::new(Semaphore::new(most as usize)),
-            most,
-        }
-    }
-
-    /// Waits until there is room; a chunk larger than all of it waits for all of it.
-    async fn take(&self, bytes: usize) -> Option<OwnedSemaphorePermit> {
-        let permits = u32::try_from(bytes / PERMIT_BYTES + 1)
-            .unwrap_or(u32::MAX)
-            .min(self.most);
-        Arc::clone(&self.permits)
-            .acquire_many_owned(permits)
-            .await
-            .ok()
     }
 }
 

@@ -18,7 +18,8 @@ use crate::connections::{self, Connections};
 use crate::credit::Credit;
 use crate::metrics::Metrics;
 use crate::observer::{self, HubDescription, Observed, PartitionDescription};
-use crate::receiver::{self, CHUNKS_IN_QUEUE, Item, Receiver, Room};
+use crate::receiver::{self, CHUNKS_IN_QUEUE, Item, Receiver};
+use crate::room::Room;
 use crate::{Config, Error, StartPosition, client};
 
 pub(crate) struct Shared {
