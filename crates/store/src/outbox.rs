@@ -64,7 +64,9 @@ impl DeliveryState {
 }
 
 impl Store {
-    /// Makes the registered sinks exactly these; what was due at others is parked.
+    /// Makes the registered sinks exactly these. What was due at others is parked, and due again
+    /// once its sink is registered again; events that are made while a sink is away are never due
+    /// at it.
     ///
     /// # Errors
     /// As every writing transaction, by [`crate::Kind`].

@@ -78,6 +78,10 @@ pub(super) async fn announce(
     Ok(())
 }
 
+/// Why a delivery is parked whose sink went away. Such a delivery, and no other, is due again when
+/// its sink is back.
+const SINK_IS_GONE: &str = "the sink is no longer registered";
+
 pub(crate) async fn register(database: &Database, sinks: &[SinkRegistration]) -> Result<()> {
     let mut writing = database.write().await?;
     let connection = writing.connection();
@@ -93,9 +97,17 @@ pub(crate) async fn register(database: &Database, sinks: &[SinkRegistration]) ->
     }
     sqlx::query(
         "UPDATE outbox_deliveries
-         SET state = 'parked', not_before = NULL, last_error = 'the sink is no longer registered'
+         SET state = 'parked', not_before = NULL, last_error = ?
          WHERE state = 'pending' AND sink NOT IN (SELECT name FROM event_sinks)",
     )
+    .bind(SINK_IS_GONE)
+    .execute(&mut *connection)
+    .await?;
+    sqlx::query(
+        "UPDATE outbox_deliveries SET state = 'pending', last_error = NULL
+         WHERE state = 'parked' AND last_error = ? AND sink IN (SELECT name FROM event_sinks)",
+    )
+    .bind(SINK_IS_GONE)
     .execute(connection)
     .await?;
     writing.commit().await

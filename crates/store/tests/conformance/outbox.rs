@@ -154,3 +154,23 @@ async fn what_is_due_at_a_sink_that_is_gone_is_parked() {
         ]
     );
 }
+
+#[tokio::test]
+async fn what_was_due_at_a_sink_is_due_again_when_the_sink_is_back() {
+    let fixture = Fixture::new().await;
+    let created: &[&str] = &["rollcall.owner.created"];
+    register(&fixture, &[("log", created)]).await;
+    fixture.enter(&["1", "2"]).await;
+    let given_up = DeliveryOutcome::Parked {
+        error: "410 Gone".to_owned(),
+    };
+    let first = due(&fixture, "log").await;
+    settle(&fixture, first[0].1, given_up).await;
+
+    register(&fixture, &[]).await;
+    fixture.enter(&["3"]).await;
+    assert_eq!(subjects(&fixture, "log").await, [""; 0]);
+    register(&fixture, &[("log", created)]).await;
+    // Neither what was given up nor what was made meanwhile.
+    assert_eq!(subjects(&fixture, "log").await, ["2"]);
+}
