@@ -117,7 +117,8 @@ pub(crate) struct Held {
 }
 
 impl Store {
-    /// The newest generation if the hub's `created_at` is still the same, else a new one.
+    /// The newest generation with the hub's `created_at`, be it one before the last; else a new one.
+    /// It is the current one from then on.
     ///
     /// # Errors
     /// As every writing transaction, by [`crate::Kind`].
@@ -137,8 +138,8 @@ impl Store {
         .await
     }
 
-    /// Adds the generation after `from` (numbers turned out to have begun anew); if somebody
-    /// was quicker, theirs.
+    /// Adds a generation in the place of `from` (numbers turned out to have begun anew); if somebody
+    /// was quicker, theirs. It is the current one from then on.
     ///
     /// # Errors
     /// As every writing transaction, by [`crate::Kind`].

@@ -1,5 +1,4 @@
 //! What the API and the commands read. Rows serialize as the API shows them.
-
 //!
 //! Lists are keyset-paged; a cursor that no list gave is [`crate::Kind::BadCursor`]. A page has at
 //! most 1,000 rows. Reading goes through sea-orm on connections of its own and never waits for a
@@ -302,11 +301,13 @@ impl Store {
         .await
     }
 
-    /// The newest generation of every (namespace, event hub, consumer group).
+    /// The stream that was resolved last, and every other of which a partition is leased: of each
+    /// (namespace, event hub, consumer group) at most one, that which was resolved last. What was
+    /// read before a change of the source is not among them.
     pub async fn current_streams(&self) -> Result<Vec<Stream>, Error> {
         self.call(
             Operation::read("current_streams", ""),
-            |backend| async move { partitions::current_streams(backend.reading()).await },
+            |backend| async move { partitions::current_streams(backend.reading(), backend.now()).await },
         )
         .await
     }

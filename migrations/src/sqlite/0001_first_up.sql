@@ -1,6 +1,8 @@
 -- Times are RFC 3339 UTC text of fixed width, so that the order of texts is the order of times.
 -- Small tables that are looked up by their key alone lie in the key's own tree (WITHOUT ROWID).
 
+-- `resolved` is greatest for the stream that was resolved last: which one is read is not told by the
+-- generation, for a node may go back to an earlier hub.
 CREATE TABLE streams (
     stream_id      INTEGER PRIMARY KEY AUTOINCREMENT,
     namespace      TEXT NOT NULL,
@@ -8,6 +10,7 @@ CREATE TABLE streams (
     consumer_group TEXT NOT NULL,
     generation     INTEGER NOT NULL,
     hub_created_at TEXT NOT NULL,
+    resolved       INTEGER NOT NULL,
     UNIQUE (namespace, event_hub, consumer_group, generation)
 );
 
@@ -47,8 +50,8 @@ CREATE TABLE settings_history (
 ) WITHOUT ROWID;
 
 -- No unique key: the position rule is the guard. The index is the order in which the API reads,
--- up to statuses of one moment, which are sorted as they are read: with the rest of the key in it
--- the index is half as large again and the commit a tenth slower.
+-- up to statuses of one moment, which are sorted as they are read: the rest of the key in it would
+-- make the index larger and the commit slower.
 CREATE TABLE statuses (
     owner_id        TEXT NOT NULL,
     sub_owner_id    TEXT NOT NULL,
@@ -167,6 +170,8 @@ CREATE INDEX outbox_deliveries_due ON outbox_deliveries (sink, ordinal)
     WHERE state = 'pending';
 CREATE INDEX outbox_deliveries_by_subject ON outbox_deliveries (sink, subject, ordinal)
     WHERE state = 'pending';
+CREATE INDEX outbox_deliveries_parked ON outbox_deliveries (sink)
+    WHERE state = 'parked';
 
 CREATE TABLE dead_letters (
     stream_id       INTEGER NOT NULL,

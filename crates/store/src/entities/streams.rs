@@ -15,6 +15,7 @@ pub struct Model {
     pub consumer_group: String,
     pub generation: i64,
     pub hub_created_at: StoredTime,
+    pub resolved: i64,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -1,6 +1,6 @@
 //! Streams, partitions and nodes.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use rollcall_model::{Epoch, SequenceNumber, StreamId, Timestamp};
 use sea_orm::{
@@ -12,21 +12,37 @@ use crate::fault::Result;
 use crate::{NodeRow, PartitionRow, PartitionState, Stream, column};
 
 /// Few rows: a hub is re-created seldom.
-pub(super) async fn current_streams(db: &DatabaseConnection) -> Result<Vec<Stream>> {
-    let rows = streams::Entity::find()
+pub(super) async fn current_streams(
+    db: &DatabaseConnection,
+    now: Timestamp,
+) -> Result<Vec<Stream>> {
+    let mut rows = streams::Entity::find()
         .order_by_asc(streams::Column::Namespace)
         .order_by_asc(streams::Column::EventHub)
         .order_by_asc(streams::Column::ConsumerGroup)
-        .order_by_desc(streams::Column::Generation)
+        .order_by_desc(streams::Column::Resolved)
         .all(db)
         .await?;
-    let mut current: Vec<Stream> = rows.into_iter().map(read_stream).collect();
-    // The newest generation of each comes first.
-    current.dedup_by(|later, first| {
-        (&later.namespace, &later.event_hub, &later.consumer_group)
-            == (&first.namespace, &first.event_hub, &first.consumer_group)
+    let last = rows.iter().map(|row| row.resolved).max();
+    // The one of each that was resolved last comes first.
+    rows.dedup_by(|earlier, last| {
+        (
+            &earlier.namespace,
+            &earlier.event_hub,
+            &earlier.consumer_group,
+        ) == (&last.namespace, &last.event_hub, &last.consumer_group)
     });
-    Ok(current)
+    let leased = leased_streams(db, now).await?;
+    rows.retain(|row| Some(row.resolved) == last || leased.contains(&row.stream_id));
+    Ok(rows.into_iter().map(read_stream).collect())
+}
+
+async fn leased_streams(db: &DatabaseConnection, now: Timestamp) -> Result<HashSet<i64>> {
+    let leases = partitions::Entity::find().all(db).await?;
+    let held = leases
+        .into_iter()
+        .filter(|lease| lease.expires_at.is_some_and(|at| at.0 > now));
+    Ok(held.map(|lease| lease.stream_id).collect())
 }
 
 fn read_stream(row: streams::Model) -> Stream {

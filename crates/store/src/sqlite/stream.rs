@@ -4,24 +4,17 @@ use rollcall_model::StreamId;
 use sqlx::SqliteConnection;
 
 use super::Database;
+use super::writing::Writing;
 use crate::fault::Result;
-use crate::{HubIdentity, Stream, column};
+use crate::{HubIdentity, Stream};
 
 pub(crate) async fn resolve(database: &Database, hub: &HubIdentity) -> Result<Stream> {
     let mut writing = database.write().await?;
-    let newest = newest(writing.connection(), hub).await?;
-    match newest {
-        Some(stream) if stream.hub_created_at == hub.created_at => {
-            writing.roll_back().await?;
-            Ok(stream)
-        }
-        newest => {
-            let generation = newest.map_or(1, |stream| stream.generation + 1);
-            let stream = add(writing.connection(), hub, generation).await?;
-            writing.commit().await?;
-            Ok(stream)
-        }
-    }
+    let stream = match newest(writing.connection(), hub).await? {
+        Some(stream) => stream,
+        None => add(writing.connection(), hub).await?,
+    };
+    settle(writing, stream).await
 }
 
 pub(crate) async fn next_generation(
@@ -30,54 +23,56 @@ pub(crate) async fn next_generation(
     hub: &HubIdentity,
 ) -> Result<Stream> {
     let mut writing = database.write().await?;
-    let newest = newest(writing.connection(), hub).await?;
-    match newest {
-        Some(stream) if stream.stream_id != from => {
-            writing.roll_back().await?;
-            Ok(stream)
-        }
-        newest => {
-            let generation = newest.map_or(1, |stream| stream.generation + 1);
-            let stream = add(writing.connection(), hub, generation).await?;
-            writing.commit().await?;
-            Ok(stream)
-        }
-    }
+    let stream = match newest(writing.connection(), hub).await? {
+        Some(stream) if stream.stream_id != from => stream,
+        _ => add(writing.connection(), hub).await?,
+    };
+    settle(writing, stream).await
 }
 
+/// Notes that the stream is the one resolved last, unless that is known.
+async fn settle(mut writing: Writing, stream: Stream) -> Result<Stream> {
+    sqlx::query(
+        "UPDATE streams SET resolved = (SELECT max(resolved) + 1 FROM streams)
+         WHERE stream_id = ? AND resolved < (SELECT max(resolved) FROM streams)",
+    )
+    .bind(stream.stream_id.0)
+    .execute(writing.connection())
+    .await?;
+    writing.commit().await?;
+    Ok(stream)
+}
+
+/// The newest generation of exactly this hub: one that was created at another time is another.
 async fn newest(connection: &mut SqliteConnection, hub: &HubIdentity) -> Result<Option<Stream>> {
-    let row: Option<(i64, i64, String)> = sqlx::query_as(
-        "SELECT stream_id, generation, hub_created_at FROM streams
-         WHERE namespace = ? AND event_hub = ? AND consumer_group = ?
+    let row: Option<(i64, i64)> = sqlx::query_as(
+        "SELECT stream_id, generation FROM streams
+         WHERE namespace = ? AND event_hub = ? AND consumer_group = ? AND hub_created_at = ?
          ORDER BY generation DESC LIMIT 1",
     )
     .bind(&hub.namespace)
     .bind(&hub.event_hub)
     .bind(&hub.consumer_group)
+    .bind(hub.created_at.to_string())
     .fetch_optional(connection)
     .await?;
-    row.map(|(stream_id, generation, created_at)| {
-        Ok(Stream {
-            hub_created_at: column::timestamp("hub_created_at", &created_at)?,
-            ..stream(hub, stream_id, generation)
-        })
-    })
-    .transpose()
+    Ok(row.map(|(stream_id, generation)| stream(hub, stream_id, generation)))
 }
 
-async fn add(
-    connection: &mut SqliteConnection,
-    hub: &HubIdentity,
-    generation: i64,
-) -> Result<Stream> {
-    let stream_id: i64 = sqlx::query_scalar(
-        "INSERT INTO streams (namespace, event_hub, consumer_group, generation, hub_created_at)
-         VALUES (?, ?, ?, ?, ?) RETURNING stream_id",
+/// Adds the next generation, as the one resolved last.
+async fn add(connection: &mut SqliteConnection, hub: &HubIdentity) -> Result<Stream> {
+    let (stream_id, generation): (i64, i64) = sqlx::query_as(
+        "INSERT INTO streams
+             (namespace, event_hub, consumer_group, hub_created_at, generation, resolved)
+         SELECT ?1, ?2, ?3, ?4,
+             (SELECT coalesce(max(generation), 0) + 1 FROM streams
+              WHERE namespace = ?1 AND event_hub = ?2 AND consumer_group = ?3),
+             (SELECT coalesce(max(resolved), 0) + 1 FROM streams)
+         RETURNING stream_id, generation",
     )
     .bind(&hub.namespace)
     .bind(&hub.event_hub)
     .bind(&hub.consumer_group)
-    .bind(generation)
     .bind(hub.created_at.to_string())
     .fetch_one(connection)
     .await?;

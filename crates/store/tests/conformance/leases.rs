@@ -29,6 +29,50 @@ async fn a_hub_keeps_its_stream_until_it_is_created_anew() {
 }
 
 #[tokio::test]
+async fn going_back_to_an_earlier_hub_goes_on_in_its_stream() {
+    let fixture = Fixture::new().await;
+    let store = &fixture.store;
+    let anew = HubIdentity {
+        created_at: at(5),
+        ..hub()
+    };
+    let first = store.resolve_stream(&hub()).await.unwrap();
+    let second = store.resolve_stream(&anew).await.unwrap();
+    assert_eq!(store.resolve_stream(&hub()).await.unwrap(), first);
+    assert_eq!(store.current_streams().await.unwrap()[0], first);
+
+    // Numbers that begin anew make a generation of this hub, not of the other.
+    let third = store
+        .next_generation(first.stream_id, &hub())
+        .await
+        .unwrap();
+    assert_eq!(
+        (third.generation, third.hub_created_at),
+        (3, hub().created_at)
+    );
+    assert_eq!(store.resolve_stream(&hub()).await.unwrap(), third);
+    assert_eq!(store.resolve_stream(&anew).await.unwrap(), second);
+    assert_eq!(store.current_streams().await.unwrap(), [second]);
+}
+
+#[tokio::test]
+async fn a_hub_that_nobody_reads_any_more_is_not_current() {
+    let fixture = Fixture::new().await;
+    let store = &fixture.store;
+    let old = store.resolve_stream(&hub()).await.unwrap();
+    fixture.claim(old.stream_id, 3, "a").await;
+    let elsewhere = HubIdentity {
+        event_hub: "elsewhere".to_owned(),
+        ..hub()
+    };
+    let new = store.resolve_stream(&elsewhere).await.unwrap();
+    // Somebody still holds a lease of it.
+    assert_eq!(store.current_streams().await.unwrap().len(), 2);
+    fixture.clock.advance(Duration::from_secs(3_600));
+    assert_eq!(store.current_streams().await.unwrap(), [new]);
+}
+
+#[tokio::test]
 async fn of_two_that_ask_for_the_next_generation_the_second_gets_the_firsts() {
     let fixture = Fixture::new().await;
     let store = &fixture.store;
