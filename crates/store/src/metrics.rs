@@ -73,7 +73,7 @@ impl Metrics {
         );
         registry.register(
             "rollcall_store_writable",
-            "1 if the last writing transaction got through to the database, else 0",
+            "1 if the writing transactions get through to the database, 0 while one of them does not",
             self.writable.clone(),
         );
     }

@@ -161,7 +161,8 @@ impl Store {
         })
     }
 
-    /// Whether the last writing transaction got through, and if not, why and since when.
+    /// Whether the writing transactions get through, each by its name, and if not, why and since
+    /// when.
     #[must_use]
     pub fn health(&self) -> Health {
         self.shared.health.current()
@@ -232,14 +233,22 @@ impl Shared {
             return;
         }
         match fault {
-            None => self.health.succeeded(),
-            Some(fault) if fault.kind == Kind::Unavailable => {
-                self.health.failed(self.clock.now(), fault.chain());
+            None => self.health.succeeded(operation.name, self.clock.now()),
+            Some(fault) if hinders_writing(fault.kind) => {
+                self.health
+                    .failed(operation.name, self.clock.now(), fault.chain());
             }
             // The database answered: it is not the writing that fails.
             Some(_) => return,
         }
-        self.metrics.writable(fault.is_none());
+        self.metrics.writable(self.health.current().fault.is_none());
+    }
+}
+
+fn hinders_writing(kind: Kind) -> bool {
+    match kind {
+        Kind::Unavailable | Kind::Unknown | Kind::Schema => true,
+        Kind::RefusedData | Kind::BadCursor | Kind::Defect => false,
     }
 }
 
