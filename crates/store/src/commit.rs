@@ -1,5 +1,4 @@
 //! The commit: data and checkpoint in one transaction, under the lease's epoch.
-
 //!
 //! The rules stand here, apart from any database: `audit` proves that a batch adds up, `plan`
 //! says which batches of a group are due, `fates` where each row goes. A database module reads

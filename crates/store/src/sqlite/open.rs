@@ -20,8 +20,7 @@ use crate::{Config, schema};
 /// Callers queue for the one writer: this much longer than a statement may wait for a lock.
 const QUEUE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Pages of 4 KiB in the log (64 MiB) before they are copied into the database. The pages of the
-/// index that every group touches are then copied once for several groups: with 4,000 pages
-/// groups of 1,000 sub-owners took half as long again.
+/// index that every group touches are then copied once for several groups.
 const LOG_PAGES: &str = "16000";
 /// Page cache of a connection in KiB (negative: KiB and not pages).
 const WRITER_CACHE_KIB: &str = "-65536";
