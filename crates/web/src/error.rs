@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Taken, not allowed, or not an address of this machine: a configuration error.
+    /// Taken, not allowed, or not an address of this machine: the service is unavailable (exit 69).
     #[error("cannot listen on {listen} (http.listen): {}", sentence(source))]
     Listen {
         listen: SocketAddr,
