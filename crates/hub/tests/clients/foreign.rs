@@ -27,6 +27,12 @@ fn installed(path: &str) -> PathBuf {
     path
 }
 
+/// The newer Node beside the clients, where the machine's own is too old for them.
+fn node() -> PathBuf {
+    let newer = here("../../tests/.clients/node-runtime/node_modules/node/bin/node");
+    if newer.exists() { newer } else { "node".into() }
+}
+
 fn connection_string(fixture: &Fixture) -> String {
     let endpoint = format!("sb://localhost:{}", fixture.hub.address().port());
     DEVELOPMENT_CONNECTION_STRING.replace("sb://localhost", &endpoint)
@@ -88,7 +94,7 @@ async fn the_python_client_sends_receives_and_reads_properties() {
 async fn the_javascript_client_sends_receives_and_reads_properties() {
     let fixture = Fixture::start().await;
     let modules = installed("node/node_modules");
-    let seen = run(Command::new("node")
+    let seen = run(Command::new(node())
         .env("CLIENT_MODULES", modules.parent().unwrap())
         .arg(here("tests/foreign/client.mjs"))
         .arg(connection_string(&fixture)))
