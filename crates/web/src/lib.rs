@@ -48,5 +48,5 @@ pub use desk::OwnerDesk;
 pub use error::Error;
 pub use metrics::Metrics;
 pub use problem::Problem;
-pub use server::{Running, Server, bind};
+pub use server::{Running, Server, bind, on};
 pub use state::State;

@@ -21,6 +21,16 @@ pub fn bind(config: Config, state: State) -> Result<Server, Error> {
     let listen = config.listen;
     let fault = |source| Error::Listen { listen, source };
     let listener = TcpListener::bind(listen).map_err(fault)?;
+    on(listener, config, state)
+}
+
+/// The same on a port that the caller has taken already; `config.listen` does not count.
+///
+/// # Errors
+/// If the listener cannot tell its address.
+pub fn on(listener: TcpListener, config: Config, state: State) -> Result<Server, Error> {
+    let listen = config.listen;
+    let fault = |source| Error::Listen { listen, source };
     let address = listener.local_addr().map_err(fault)?;
     Ok(Server {
         config,

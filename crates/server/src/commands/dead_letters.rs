@@ -25,7 +25,7 @@ enum Action {
         #[arg(long, value_enum, value_name = "STATE")]
         state: Option<State>,
         /// How many
-        #[arg(long, default_value_t = 50, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=1_000))]
+        #[arg(long, default_value_t = 50, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=100))]
         limit: u32,
         /// Where the page before ended
         #[arg(long, value_name = "CURSOR")]

@@ -65,7 +65,7 @@ pub(crate) async fn doctor(context: Context, arguments: Arguments) -> Result<(),
         Ok((_, store)) => {
             checks.push(Check::new(
                 "database can be read",
-                Ok(Some(settings.store.url.clone())),
+                Ok(Some(settings.shown_store_url())),
             ));
             checks.extend(of_store(&store, runs).await);
         }
@@ -193,8 +193,10 @@ async fn nodes(store: &Store, runs: bool) -> Result<Option<String>, String> {
 
 async fn ready(api: &str) -> Result<(), String> {
     let url = format!("{api}/readyz");
-    let answer = timeout(API_DEADLINE, reqwest::get(&url)).await;
-    match answer {
+    // A node's API is on a loopback address, where no proxy reaches it.
+    let client = reqwest::Client::builder().no_proxy().build();
+    let client = client.map_err(|error| chain(&error))?;
+    match timeout(API_DEADLINE, client.get(&url).send()).await {
         Ok(Ok(answer)) if answer.status().is_success() => Ok(()),
         Ok(Ok(answer)) => Err(format!("{url} answers {}", answer.status())),
         Ok(Err(error)) => Err(chain(&error)),

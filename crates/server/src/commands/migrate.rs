@@ -34,7 +34,7 @@ pub(crate) async fn migrate(context: Context, arguments: Arguments) -> Result<()
     let settings = context.settings()?;
     match arguments.action {
         Action::Up => {
-            let _lock = DataDir::lock(&settings.node.data_dir)?;
+            let _lock = DataDir::lock(&settings)?;
             let config = rollcall_store::Config {
                 migrate: true,
                 ..settings.store.clone()
@@ -46,7 +46,7 @@ pub(crate) async fn migrate(context: Context, arguments: Arguments) -> Result<()
             show(&settings).await
         }
         Action::Down { steps } => {
-            let _lock = DataDir::lock(&settings.node.data_dir)?;
+            let _lock = DataDir::lock(&settings)?;
             let done = Store::migrate_down(settings.store.clone(), steps).await;
             done.map_err(|error| of_store(&error))?;
             context.talk.say(&format!("migrations taken back: {steps}"));

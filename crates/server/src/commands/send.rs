@@ -19,7 +19,7 @@ use crate::sending::{
 use crate::shutdown::Shutdown;
 use crate::telemetry::Talk;
 
-/// How long one batch is tried before the command gives up: long enough for a hub's restart.
+/// How long the hub may take nothing before the command gives up: long enough for a hub's restart.
 const GIVE_UP_AFTER: Duration = Duration::from_secs(60);
 /// Groups that were read and wait for a lane.
 const READ_AHEAD: usize = 4;
@@ -40,6 +40,8 @@ struct Tally {
     acknowledged: Vec<u64>,
     doubtful: u64,
     refused: u64,
+    /// The hub took nothing any more.
+    unavailable: u64,
     unknown: u64,
     /// The first reason, which is usually that of the others too.
     reason: Option<String>,
@@ -73,8 +75,10 @@ pub(crate) async fn send(context: CommandContext, arguments: Arguments) -> Resul
     let fed = signals.or_insisted(feeding).await;
     let tally = tally.await.map_err(anyhow::Error::from)?;
     talk.say(&summary(&tally, &partition_ids));
-    if fed? == Fed::Interrupted {
-        talk.say("interrupted: what follows in the input was not sent");
+    match fed? {
+        Fed::All => {}
+        Fed::Interrupted => talk.say("interrupted: what follows in the input was not sent"),
+        Fed::GaveUp => talk.say("given up: what follows in the input was not sent"),
     }
     verdict(&tally)
 }
@@ -83,6 +87,8 @@ pub(crate) async fn send(context: CommandContext, arguments: Arguments) -> Resul
 enum Fed {
     All,
     Interrupted,
+    /// The hub took nothing for too long.
+    GaveUp,
 }
 
 /// Reads on a thread of its own and hands the groups out, partitions in turn. An interruption ends
@@ -107,6 +113,7 @@ async fn feed(
         let events = tokio::select! {
             events = queue.recv() => events,
             () = shutdown.asked() => break Fed::Interrupted,
+            () = dispatcher.gave_up() => break Fed::GaveUp,
         };
         let Some(events) = events else { break Fed::All };
         let group = Group {
@@ -120,7 +127,7 @@ async fn feed(
     };
     dispatcher.finish().await;
     if fed == Fed::All {
-        // Not after an interruption: the thread may wait for standard input for ever.
+        // Otherwise not: the thread may wait for standard input for ever.
         reader.await?.context("cannot read the input")?;
     }
     Ok(fed)
@@ -159,6 +166,10 @@ impl Tally {
             }
             Outcome::Refused(reason) => {
                 self.refused += count;
+                self.reason.get_or_insert_with(|| reason.clone());
+            }
+            Outcome::Unavailable(reason) => {
+                self.unavailable += count;
                 self.reason.get_or_insert_with(|| reason.clone());
             }
             Outcome::Unknown(reason) => {
@@ -208,11 +219,12 @@ fn summary(tally: &Tally, partition_ids: &[String]) -> String {
 
 fn verdict(tally: &Tally) -> Result<(), Failure> {
     let reason = tally.reason.clone().unwrap_or_default();
-    match (tally.refused, tally.unknown) {
-        (0, 0) => Ok(()),
-        (refused, 0) => Err(anyhow::anyhow!("{refused} events were not taken: {reason}").into()),
-        (refused, unknown) => Err(Failure::unavailable(
-            format!("{refused} events were not taken, and of {unknown} it is unknown: {reason}"),
+    let not_taken = tally.refused + tally.unavailable;
+    match (not_taken, tally.unavailable, tally.unknown) {
+        (0, _, 0) => Ok(()),
+        (_, 0, 0) => Err(anyhow::anyhow!("{not_taken} events were not taken: {reason}").into()),
+        (_, _, unknown) => Err(Failure::unavailable(
+            format!("{not_taken} events were not taken, and of {unknown} it is unknown: {reason}"),
             "look at the hub, then send the rest again",
         )),
     }
@@ -252,6 +264,23 @@ mod tests {
         2 of them were sent again after no answer came: the hub may have them more than once
         ");
         assert!(verdict(&tally).is_ok());
+    }
+
+    #[test]
+    fn a_hub_that_took_nothing_is_unavailable_and_one_that_refused_is_a_failure() {
+        let fate = |outcome| {
+            let mut tally = Tally::default();
+            tally.add(&report(0, 2, outcome));
+            verdict(&tally).unwrap_err()
+        };
+        let reason = || "no answer".to_owned();
+        let unavailable = fate(Outcome::Unavailable(reason()));
+        assert!(
+            matches!(unavailable, Failure::Unavailable { .. }),
+            "{unavailable}"
+        );
+        let refused = fate(Outcome::Refused(reason()));
+        assert!(matches!(refused, Failure::Failed(_)), "{refused}");
     }
 
     #[test]

@@ -56,7 +56,7 @@ impl Ledger {
                 partition,
                 acked: match report.outcome {
                     Outcome::Acknowledged { .. } => Acked::Known(true),
-                    Outcome::Refused(_) => Acked::Known(false),
+                    Outcome::Refused(_) | Outcome::Unavailable(_) => Acked::Known(false),
                     Outcome::Unknown(_) => Acked::Unknown("unknown"),
                 },
                 body: text,

@@ -32,7 +32,7 @@ impl Counts {
     fn add(&self, report: &Report) {
         let counter = match report.outcome {
             Outcome::Acknowledged { .. } => &self.acknowledged,
-            Outcome::Refused(_) => &self.refused,
+            Outcome::Refused(_) | Outcome::Unavailable(_) => &self.refused,
             Outcome::Unknown(_) => &self.unknown,
         };
         counter.fetch_add(report.events.len() as u64, Ordering::Relaxed);
@@ -51,7 +51,9 @@ pub(crate) async fn record(
     mut ledger: Option<Ledger>,
 ) -> std::io::Result<()> {
     while let Some(report) = reports.recv().await {
-        if let Outcome::Refused(reason) | Outcome::Unknown(reason) = &report.outcome {
+        if let Outcome::Refused(reason) | Outcome::Unavailable(reason) | Outcome::Unknown(reason) =
+            &report.outcome
+        {
             let (partition, count) = (report.partition, report.events.len());
             tracing::warn!(
                 partition,

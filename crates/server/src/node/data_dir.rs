@@ -1,4 +1,5 @@
-//! The data directory and its lock: one node per directory.
+//! The data directory and its lock: one node per directory, and one per SQLite file, which may lie
+//! elsewhere.
 //!
 //! The lock is the system's own (`flock`), so it dies with the process, however that ends. The pid
 //! in the file only names the holder; it decides nothing.
@@ -9,13 +10,25 @@ use std::path::{Path, PathBuf};
 
 use super::failures::reason;
 use crate::failure::Failure;
+use crate::settings::Settings;
 
 const LOCK_FILE: &str = "rollcall.lock";
 
-/// Holds the lock until it is dropped.
+/// Appended to the name of the database's file.
+const DATABASE_LOCK_SUFFIX: &str = ".lock";
+
+/// Holds the locks until it is dropped.
 #[derive(Debug)]
 pub(crate) struct DataDir {
     _lock: File,
+    _database: Option<File>,
+}
+
+/// What a lock stands for, as the user knows it.
+struct Place<'a> {
+    noun: &'static str,
+    key: &'static str,
+    path: &'a Path,
 }
 
 /// Who has the lock.
@@ -27,30 +40,24 @@ pub(crate) enum Holder {
 }
 
 impl DataDir {
-    /// Creates the directory if it is not there, and locks it.
+    /// Creates the directory if it is not there, and locks it and the database's file.
     ///
     /// # Errors
-    /// If it cannot be written, or another node holds it.
-    pub(crate) fn lock(dir: &Path) -> Result<Self, Failure> {
-        let unwritable = |error: std::io::Error| {
-            Failure::unavailable(
-                format!(
-                    "cannot write the data directory {}: {}",
-                    dir.display(),
-                    reason(&error)
-                ),
-                "make it writable, or set node.data_dir to another one",
-            )
+    /// If one of them cannot be written, or another node holds it.
+    pub(crate) fn lock(settings: &Settings) -> Result<Self, Failure> {
+        Self::lock_both(&settings.node.data_dir, settings.database_file().as_deref())
+    }
+
+    fn lock_both(dir: &Path, database: Option<&Path>) -> Result<Self, Failure> {
+        let data_dir = Place {
+            noun: "data directory",
+            key: "node.data_dir",
+            path: dir,
         };
-        fs::create_dir_all(dir).map_err(unwritable)?;
-        let mut file = open(dir).map_err(unwritable)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(held(dir, &read_pid(&mut file))),
-            Err(TryLockError::Error(error)) => return Err(unwritable(error)),
-        }
-        write_pid(&mut file).map_err(unwritable)?;
-        Ok(Self { _lock: file })
+        Ok(Self {
+            _lock: data_dir.lock(&path(dir))?,
+            _database: database.map(lock_database).transpose()?,
+        })
     }
 
     /// Who holds the lock of a directory just now; takes nothing from anybody.
@@ -75,24 +82,61 @@ fn path(dir: &Path) -> PathBuf {
     dir.join(LOCK_FILE)
 }
 
-fn open(dir: &Path) -> std::io::Result<File> {
+fn lock_database(file: &Path) -> Result<File, Failure> {
+    // A link and the file that it names are one database.
+    let file = fs::canonicalize(file).unwrap_or_else(|_| file.to_owned());
+    let database = Place {
+        noun: "database",
+        key: "store.url",
+        path: &file,
+    };
+    let mut lock = file.clone().into_os_string();
+    lock.push(DATABASE_LOCK_SUFFIX);
+    database.lock(Path::new(&lock))
+}
+
+impl Place<'_> {
+    /// Takes the lock file, which is created with its directory if it is not there.
+    fn lock(&self, lock: &Path) -> Result<File, Failure> {
+        let unwritable = |error: std::io::Error| self.unwritable(&error);
+        let mut file = open(lock).map_err(unwritable)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(self.held(&read_pid(&mut file))),
+            Err(TryLockError::Error(error)) => return Err(unwritable(error)),
+        }
+        write_pid(&mut file).map_err(unwritable)?;
+        Ok(file)
+    }
+
+    fn unwritable(&self, error: &std::io::Error) -> Failure {
+        let (noun, path, why) = (self.noun, self.path.display(), reason(error));
+        Failure::unavailable(
+            format!("cannot write the {noun} {path}: {why}"),
+            format!("make it writable, or set {} to another one", self.key),
+        )
+    }
+
+    fn held(&self, pid: &str) -> Failure {
+        let (noun, path) = (self.noun, self.path.display());
+        Failure::unavailable(
+            format!("the {noun} {path} is in use by process {pid}"),
+            format!("stop that node, or set {} to another one", self.key),
+        )
+    }
+}
+
+fn open(lock: &Path) -> std::io::Result<File> {
+    if let Some(dir) = lock.parent() {
+        fs::create_dir_all(dir)?;
+    }
     // Not truncated: until the lock is ours the text in it is the holder's.
     OpenOptions::new()
         .read(true)
         .write(true)
         .create(true)
         .truncate(false)
-        .open(path(dir))
-}
-
-fn held(dir: &Path, pid: &str) -> Failure {
-    Failure::unavailable(
-        format!(
-            "the data directory {} is in use by process {pid}",
-            dir.display()
-        ),
-        "stop that node, or set node.data_dir to another directory",
-    )
+        .open(lock)
 }
 
 fn read_pid(file: &mut File) -> String {
@@ -117,23 +161,43 @@ mod tests {
     fn a_second_node_is_refused_in_one_sentence_that_names_the_first() {
         let dir = tempfile::tempdir().unwrap();
         let pid = std::process::id();
-        let first = DataDir::lock(dir.path()).unwrap();
+        let first = DataDir::lock_both(dir.path(), None).unwrap();
         assert_eq!(
             DataDir::holder(dir.path()).unwrap(),
             Holder::Process(pid.to_string())
         );
-        let refused = DataDir::lock(dir.path()).unwrap_err().to_string();
+        let refused = DataDir::lock_both(dir.path(), None);
+        let refused = refused.unwrap_err().to_string();
         assert_eq!(
             refused,
             format!(
                 "the data directory {} is in use by process {pid}; stop that node, or set \
-                 node.data_dir to another directory",
+                 node.data_dir to another one",
                 dir.path().display()
             )
         );
         drop(first);
         assert_eq!(DataDir::holder(dir.path()).unwrap(), Holder::Nobody);
-        DataDir::lock(dir.path()).unwrap();
+        DataDir::lock_both(dir.path(), None).unwrap();
+    }
+
+    #[test]
+    fn a_second_node_on_the_same_database_is_refused_whatever_its_directory() {
+        let dir = tempfile::tempdir().unwrap();
+        let database = dir.path().join("elsewhere/roll.db");
+        let first = DataDir::lock_both(&dir.path().join("a"), Some(&database)).unwrap();
+        let refused = DataDir::lock_both(&dir.path().join("b"), Some(&database));
+        assert_eq!(
+            refused.unwrap_err().to_string(),
+            format!(
+                "the database {} is in use by process {}; stop that node, or set store.url to \
+                 another one",
+                database.display(),
+                std::process::id()
+            )
+        );
+        drop(first);
+        DataDir::lock_both(&dir.path().join("b"), Some(&database)).unwrap();
     }
 
     #[test]
@@ -141,7 +205,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("file");
         fs::write(&file, "").unwrap();
-        let failure = DataDir::lock(&file.join("below")).unwrap_err().to_string();
+        let failure = DataDir::lock_both(&file.join("below"), None);
+        let failure = failure.unwrap_err().to_string();
         assert!(
             failure.starts_with("cannot write the data directory "),
             "{failure}"

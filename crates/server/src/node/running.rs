@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures::future::join_all;
 use rollcall_events::Relay;
 use rollcall_hub::Hub;
 use rollcall_pipeline::Handle;
@@ -10,8 +11,9 @@ use tokio::task::JoinHandle;
 use super::data_dir::DataDir;
 use crate::shutdown::Shutdown;
 
-/// How long fleet and live line may take to end; they have nothing to lose.
-const TASK_DEADLINE: Duration = Duration::from_secs(5);
+/// How long fleet and live line may take to end; they have nothing to lose. With the pipeline's 20 s
+/// after it the whole stop stays below the 30 s that Kubernetes grants a pod.
+const TASK_DEADLINE: Duration = Duration::from_secs(3);
 
 /// Why a node ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,8 +52,8 @@ impl Running {
         ended
     }
 
-    /// Upstream first: who sends, who reads, who relays, who answers; the hub last, since the
-    /// readers' links close over it.
+    /// Who sends first; the hub last, since the readers' links close over it. Who reads, who relays
+    /// and who answers end beside each other, so that their deadlines do not add up.
     async fn stop(self, ended: &Ended) {
         let Parts {
             lock,
@@ -61,15 +63,14 @@ impl Running {
             web,
             tasks,
         } = self.parts;
-        for task in tasks {
-            end(task, ended).await;
-        }
-        if *ended == Ended::Drained {
-            tracing::info!("draining");
-            pipeline.drain().await;
-        }
-        relay.stop().await;
-        web.stop().await;
+        join_all(tasks.into_iter().map(|task| end(task, ended))).await;
+        let drain = async {
+            if *ended == Ended::Drained {
+                tracing::info!("draining");
+                pipeline.drain().await;
+            }
+        };
+        tokio::join!(drain, relay.stop(), web.stop());
         if let Some(hub) = hub {
             hub.stop().await;
         }

@@ -36,15 +36,15 @@ pub(crate) struct Steps {
 /// # Errors
 /// One sentence about the first step that did not work; what was started before is dropped.
 pub(crate) async fn start(steps: Steps) -> Result<Running, Failure> {
-    let lock = DataDir::lock(&steps.settings.node.data_dir)?;
-    let listen = free_address(steps.settings.http.listen)?;
+    let lock = DataDir::lock(&steps.settings)?;
+    let (listener, listen) = take_port(steps.settings.http.listen)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let store = steps.open_store().await?;
     let hub = steps.start_hub(&clock).await?;
     let source = steps.source(hub.as_ref());
     let relay = steps.start_relay(&store, &clock).await?;
     let pipeline = steps.start_pipeline(&store, &source, listen, &clock)?;
-    let web = steps.start_web(&store, &pipeline, &relay, listen, &clock)?;
+    let web = steps.start_web(&store, &pipeline, &relay, listener, &clock)?;
     steps.say_ready(&source, web.address());
     let tasks = steps.accompany(&store, &pipeline, source);
     Ok(Running::new(Parts {
@@ -57,10 +57,13 @@ pub(crate) async fn start(steps: Steps) -> Result<Running, Failure> {
     }))
 }
 
-/// Takes the address and lets it go again: so a taken port is told before anything starts, and a
-/// port that the system picks is known to all.
-fn free_address(listen: SocketAddr) -> Result<SocketAddr, Failure> {
-    let bound = TcpListener::bind(listen).and_then(|listener| listener.local_addr());
+/// Takes the API's port and keeps it: so a taken one is told before anything starts, and one that
+/// the system picks is known to all.
+fn take_port(listen: SocketAddr) -> Result<(TcpListener, SocketAddr), Failure> {
+    let bound = TcpListener::bind(listen).and_then(|listener| {
+        let address = listener.local_addr()?;
+        Ok((listener, address))
+    });
     bound.map_err(|source| failures::of_web(&rollcall_web::Error::Listen { listen, source }))
 }
 
@@ -128,7 +131,7 @@ impl Steps {
         store: &Store,
         pipeline: &Handle,
         relay: &Relay,
-        listen: SocketAddr,
+        listener: TcpListener,
         clock: &Arc<dyn Clock>,
     ) -> Result<rollcall_web::Running, Failure> {
         let mut registry = Registry::default();
@@ -144,8 +147,9 @@ impl Steps {
             clock: Arc::clone(clock),
             node: self.settings.node.name.clone(),
         };
-        let server = rollcall_web::bind(rollcall_web::Config::new(listen), state)
-            .and_then(rollcall_web::Server::start);
+        let config = rollcall_web::Config::new(self.settings.http.listen);
+        let server =
+            rollcall_web::on(listener, config, state).and_then(rollcall_web::Server::start);
         server.map_err(|error| failures::of_web(&error))
     }
 

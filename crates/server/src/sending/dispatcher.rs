@@ -8,6 +8,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::lane::{Lane, Patience};
+use super::standing::Standing;
 use super::{Group, Report};
 
 /// Connections at most: a lane beyond the cores brings little, a connection costs.
@@ -21,6 +22,7 @@ const REPORT_CAPACITY: usize = 64;
 pub(crate) struct Dispatcher {
     partition_ids: Arc<Vec<String>>,
     lanes: Vec<mpsc::Sender<Group>>,
+    standing: Arc<Standing>,
     tasks: JoinSet<()>,
 }
 
@@ -36,6 +38,7 @@ impl Dispatcher {
         let client = Box::pin(rollcall_source::client::open_producer(&source)).await?;
         let partition_ids = Arc::new(partition_ids(&client, &source).await?);
         let source = Arc::new(source);
+        let standing = Arc::new(Standing::new());
         let (reports, received) = mpsc::channel(REPORT_CAPACITY);
         let mut tasks = JoinSet::new();
         let mut first = Some(client);
@@ -45,6 +48,7 @@ impl Dispatcher {
                 source: Arc::clone(&source),
                 partition_ids: Arc::clone(&partition_ids),
                 patience,
+                standing: Arc::clone(&standing),
                 groups: queue,
                 reports: reports.clone(),
                 client: first.take(),
@@ -57,6 +61,7 @@ impl Dispatcher {
             Self {
                 partition_ids,
                 lanes,
+                standing,
                 tasks,
             },
             received,
@@ -72,6 +77,12 @@ impl Dispatcher {
     pub(crate) async fn submit(&self, group: Group) -> Option<()> {
         let lane = self.lanes.get(group.partition % self.lanes.len().max(1))?;
         lane.send(group).await.ok()
+    }
+
+    /// Resolves when the hub took nothing for so long that it is given up; what is queued is then
+    /// reported without a try.
+    pub(crate) async fn gave_up(&self) {
+        self.standing.gave_up().await;
     }
 
     /// Waits until everything that was submitted is reported.

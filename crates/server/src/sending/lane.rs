@@ -9,9 +9,9 @@ use std::time::Duration;
 use azure_messaging_eventhubs::ProducerClient;
 use rand::Rng;
 use tokio::sync::mpsc;
-use tokio::time::Instant;
 
 use super::producer::{self, Try};
+use super::standing::Standing;
 use super::{Doubt, Group, Outcome, Outgoing, Report};
 
 const FIRST_BACK_OFF: Duration = Duration::from_millis(100);
@@ -21,7 +21,7 @@ const MAX_BACK_OFF: Duration = Duration::from_secs(5);
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Patience {
     pub(crate) doubt: Doubt,
-    /// How long one batch is tried; `None`: until the sender is stopped.
+    /// How long the hub may take nothing before it is given up; `None`: until the sender is stopped.
     pub(crate) give_up_after: Option<Duration>,
 }
 
@@ -29,6 +29,7 @@ pub(super) struct Lane {
     pub(super) source: Arc<rollcall_source::Config>,
     pub(super) partition_ids: Arc<Vec<String>>,
     pub(super) patience: Patience,
+    pub(super) standing: Arc<Standing>,
     pub(super) groups: mpsc::Receiver<Group>,
     pub(super) reports: mpsc::Sender<Report>,
     pub(super) client: Option<ProducerClient>,
@@ -36,7 +37,6 @@ pub(super) struct Lane {
 
 /// What one batch went through.
 struct Attempt {
-    began: Instant,
     back_off: Duration,
     doubts: u32,
 }
@@ -79,8 +79,11 @@ impl Lane {
 
     /// Tries until the outcome of the first events is settled; returns how many they are.
     async fn send_first(&mut self, partition: usize, events: &[Outgoing]) -> (usize, Outcome) {
+        if self.standing.has_given_up() {
+            let reason = "the hub was given up".to_owned();
+            return (events.len(), Outcome::Unavailable(reason));
+        }
         let mut attempt = Attempt {
-            began: Instant::now(),
             back_off: FIRST_BACK_OFF,
             doubts: 0,
         };
@@ -88,7 +91,9 @@ impl Lane {
         // countable.
         let mut limit = events.len();
         loop {
-            match self.try_once(partition, &events[..limit]).await {
+            let tried = self.try_once(partition, &events[..limit]).await;
+            self.note(partition, &tried);
+            match tried {
                 Try::Acknowledged { sent } => {
                     return (
                         sent,
@@ -101,20 +106,20 @@ impl Lane {
                 Try::Unknown { sent, reason } => {
                     attempt.doubts += 1;
                     limit = sent;
-                    if self.patience.doubt == Doubt::Leave || self.is_over(&attempt) {
+                    if self.patience.doubt == Doubt::Leave || self.is_over() {
                         self.disconnect().await;
                         return (sent, Outcome::Unknown(reason));
                     }
-                    tracing::warn!(
+                    tracing::debug!(
                         partition,
                         events = sent,
                         "no answer for {sent} events of partition {partition}, whether the hub has \
                          them is unknown: sending them again ({reason})"
                     );
                 }
-                Try::NotSent { reason } if self.is_over(&attempt) => {
+                Try::NotSent { reason } if self.is_over() => {
                     let outcome = match attempt.doubts {
-                        0 => Outcome::Refused(reason),
+                        0 => Outcome::Unavailable(reason),
                         _ => Outcome::Unknown(reason),
                     };
                     return (limit, outcome);
@@ -150,10 +155,20 @@ impl Lane {
         }
     }
 
-    fn is_over(&self, attempt: &Attempt) -> bool {
-        let over = |limit| attempt.began.elapsed() >= limit;
+    fn note(&self, partition: usize, tried: &Try) {
+        match tried {
+            Try::Acknowledged { .. } => self.standing.took(partition),
+            // An event may be too large for any hub: that tells nothing about this one.
+            Try::Refused { .. } => {}
+            Try::NotSent { reason } | Try::Unknown { reason, .. } => {
+                self.standing.failed(partition, reason);
+            }
+        }
+    }
+
+    fn is_over(&self) -> bool {
         // A hub that is down must not keep a sender alive that has been stopped.
-        self.reports.is_closed() || self.patience.give_up_after.is_some_and(over)
+        self.reports.is_closed() || self.standing.is_over(self.patience.give_up_after)
     }
 
     /// Drops the connection and waits: half to all of the back-off, which then doubles.

@@ -13,6 +13,7 @@ mod dispatcher;
 mod lane;
 mod lines;
 mod producer;
+mod standing;
 #[cfg(test)]
 mod tests;
 
@@ -48,8 +49,10 @@ pub(crate) struct Report {
 pub(crate) enum Outcome {
     /// The hub has them. `doubts` earlier tries got no answer, so it may have them more than once.
     Acknowledged { doubts: u32 },
-    /// The hub does not have them.
+    /// The hub does not have them: it does not want them.
     Refused(String),
+    /// The hub does not have them: it took nothing until it was given up.
+    Unavailable(String),
     /// Nobody knows.
     Unknown(String),
 }

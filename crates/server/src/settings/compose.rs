@@ -21,7 +21,8 @@ const GROUP_MAX_EVENTS: usize = 20_000;
 /// A poisoned message kills its actor at every step of its batch's bisection, about 11 for 2,000
 /// events; a few at a time must not look like an actor that cannot live.
 const MAX_RESTARTS_PER_MINUTE: u32 = 120;
-/// Below the 30 s that Kubernetes grants a pod, so that a drain ends before the kill.
+/// With what a node ends before and after it, below the 30 s that Kubernetes grants a pod, so that a
+/// drain ends before the kill.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(20);
 /// SQLite's readers do not hinder its writer; four serve the API and the owner look-ups.
 const STORE_READERS: u32 = 4;

@@ -181,6 +181,7 @@ pub(crate) fn redact(secrecy: Secrecy, value: &Value) -> Value {
     match (secrecy, value) {
         (Secrecy::Secret, _) => Value::Text("[redacted]".to_owned()),
         (Secrecy::UrlPassword, Value::Text(url)) => Value::Text(without_password(url)),
+        (Secrecy::UrlPath, Value::Text(url)) => Value::Text(only_host(url)),
         (_, Value::Sinks(sinks)) => Value::Sinks(sinks.iter().map(sinks::Sink::redacted).collect()),
         _ => value.clone(),
     }
@@ -205,6 +206,14 @@ pub(crate) fn without_password(url: &str) -> String {
         }
         None => format!("{scheme}://{rest}{query}"),
     }
+}
+
+/// A URL's scheme and host alone.
+fn only_host(url: &str) -> String {
+    let (scheme, rest) = url.split_once("://").unwrap_or_default();
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    format!("{scheme}://{host}/[redacted]")
 }
 
 #[cfg(test)]
@@ -234,6 +243,17 @@ mod tests {
             ("https://h/a?sig=x", "https://h/a?[redacted]"),
         ] {
             assert_eq!(without_password(url), shown);
+        }
+    }
+
+    #[test]
+    fn a_path_that_may_be_a_secret_does_not_show() {
+        for url in [
+            "https://h:8/services/T0/x",
+            "https://u:p@h:8?sig=x",
+            "https://h:8",
+        ] {
+            assert_eq!(only_host(url), "https://h:8/[redacted]");
         }
     }
 }

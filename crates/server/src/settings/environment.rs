@@ -11,6 +11,8 @@ use super::table;
 /// The environment as it was at start: a parameter, so that tests bring their own.
 pub(crate) type Environment = BTreeMap<String, String>;
 
+/// Names the settings file where `--config` does not.
+pub(crate) const CONFIG_FILE: &str = "ROLLCALL_CONFIG";
 const PREFIX: &str = "ROLLCALL_";
 const SECRET_FILE: &str = "_file";
 
@@ -23,7 +25,7 @@ pub(crate) fn of_process() -> Environment {
 
 /// The file that `ROLLCALL_CONFIG` names.
 pub(crate) fn config_file(environment: &Environment) -> Option<PathBuf> {
-    let path = environment.get("ROLLCALL_CONFIG")?;
+    let path = environment.get(CONFIG_FILE)?;
     (!path.is_empty()).then(|| PathBuf::from(path))
 }
 

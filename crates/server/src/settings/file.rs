@@ -28,13 +28,13 @@ impl Document<'_> {
     }
 }
 
-/// Reads the file. What is not TOML is a fault each, with its line.
-pub(crate) fn read(path: &Path, faults: &mut Faults) -> Vec<Typed> {
+/// Reads the file that `by` names. What is not TOML is a fault each, with its line.
+pub(crate) fn read(by: &str, path: &Path, faults: &mut Faults) -> Vec<Typed> {
     match std::fs::read_to_string(path) {
         Ok(text) => parse(path, &text, faults),
         Err(error) => {
             faults.push(Fault::new(
-                "--config",
+                by,
                 None,
                 format!("cannot read {}: {error}", path.display()),
                 "name a TOML file that can be read",

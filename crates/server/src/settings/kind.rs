@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use rollcall_model::{JsonPointer, Timestamp};
 
+use super::nearest::close;
 use super::raw::Raw;
 use super::sinks::Sink;
 use super::unit::{self, UnitFault};
@@ -156,7 +157,11 @@ impl Kind {
         if known.contains(&text) {
             Ok(text.to_owned())
         } else {
-            Err(unfit(format!("{text:?} is unknown"), self.advice()))
+            let mend = match close(text, known.iter().copied()) {
+                Some(near) => format!("did you mean {near}? {}", self.advice()),
+                None => self.advice(),
+            };
+            Err(unfit(format!("{text:?} is unknown"), mend))
         }
     }
 

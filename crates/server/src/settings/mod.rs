@@ -35,9 +35,10 @@ mod unit;
 
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
+use percent_encoding::percent_decode_str;
 use uuid::Uuid;
 
 pub(crate) use compose::endpoint_of;
@@ -175,7 +176,9 @@ impl Settings {
         let rest = self.store.url.strip_prefix("sqlite:")?;
         let path = rest.strip_prefix("//").unwrap_or(rest);
         let path = path.split('?').next().unwrap_or(path);
-        Some(Path::new(path).to_owned())
+        // As the database's client reads it.
+        let path = percent_decode_str(path).decode_utf8_lossy();
+        Some(PathBuf::from(path.as_ref()))
     }
 }
 
@@ -209,10 +212,13 @@ fn effective(inputs: Inputs, faults: &mut Faults) -> Vec<Effective> {
 
 /// What was typed, from the weakest origin to the strongest.
 fn typed(inputs: Inputs, faults: &mut Faults) -> Vec<Typed> {
-    let config = inputs
-        .config
-        .or_else(|| environment::config_file(&inputs.environment));
-    let mut typed = config.map_or_else(Vec::new, |path| file::read(&path, faults));
+    let named = |path| ("--config", path);
+    let by_environment = || {
+        let path = environment::config_file(&inputs.environment)?;
+        Some((environment::CONFIG_FILE, path))
+    };
+    let config = inputs.config.map(named).or_else(by_environment);
+    let mut typed = config.map_or_else(Vec::new, |(by, path)| file::read(by, &path, faults));
     typed.extend(environment::read(&inputs.environment, faults));
     typed.extend(flags::read(inputs.flags));
     let set = inputs.set.iter();

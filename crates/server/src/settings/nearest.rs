@@ -1,9 +1,17 @@
 //! The known key that an unknown one was probably meant to be.
 
+/// Edits that count as slips of the hand.
+const CLOSE: usize = 3;
+
 /// The known key with the fewest edits, where a right last part in the wrong section counts as one
 /// edit. `None` only if nothing is known.
 pub(crate) fn nearest<'a>(typed: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     known.min_by_key(|key| distance(typed, key))
+}
+
+/// The nearest one, if so few edits away that it was surely meant.
+pub(crate) fn close<'a>(typed: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    nearest(typed, known).filter(|near| distance(typed, near) <= CLOSE)
 }
 
 fn distance(typed: &str, known: &str) -> usize {

@@ -34,6 +34,8 @@ pub(crate) enum Secrecy {
     Secret,
     /// A URL whose password is secret.
     UrlPassword,
+    /// A URL whose path may be what lets its sender in, as those of chat services are.
+    UrlPath,
     /// A list of tables, some of whose keys are secret.
     WithinTables,
 }

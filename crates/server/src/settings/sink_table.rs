@@ -1,6 +1,8 @@
 //! The keys of one `[[events.sinks]]` table.
 
-use super::kind::Kind::{self, Choice, Flag, Text, Texts, Url};
+use rollcall_model::EventType;
+
+use super::kind::Kind::{self, Choice, Choices, Flag, Text, Url};
 use super::setting::{Secrecy, Setting};
 
 /// Every kind of sink that the contract names.
@@ -14,6 +16,17 @@ pub(crate) const SINK_KINDS: &[&str] = &[
 
 /// Those that work in this version.
 pub(crate) const READY_SINK_KINDS: &[&str] = &["log", "webhook"];
+
+/// The types of events that there are.
+const TYPES: &[&str] = &{
+    let mut types = [""; EventType::ALL.len()];
+    let mut index = 0;
+    while index < types.len() {
+        types[index] = EventType::ALL[index].as_str();
+        index += 1;
+    }
+    types
+};
 
 /// One key of a sink, and the kinds of sink that it belongs to (all, if the list is empty).
 #[derive(Debug, Clone, Copy)]
@@ -79,10 +92,10 @@ pub(crate) const SINK_SETTINGS: &[SinkSetting] = &[
     any("events.sinks[].kind", Choice(SINK_KINDS), "What kind of sink it is.")
         .only(READY_SINK_KINDS).required(),
     any("events.sinks[].name", Text, "Its name in the outbox and in metrics; unique.").required(),
-    any("events.sinks[].types", Texts, "Types of events that it takes; all, if the list is empty.")
+    any("events.sinks[].types", Choices(TYPES), "Types of events that it takes; all, if the list is empty.")
         .default(""),
     any("events.sinks[].url", Url(&["http", "https", "redis", "rediss"]), "Where a webhook posts to, or the Redis of a stream.")
-        .of(&["webhook", "redis_stream"]).secrecy(Secrecy::UrlPassword).required(),
+        .of(&["webhook", "redis_stream"]).secrecy(Secrecy::UrlPath).required(),
     any("events.sinks[].secret", Text, "Key of the webhook's signature header.")
         .of(&["webhook"]).secrecy(Secrecy::Secret),
     any("events.sinks[].mode", Choice(&["structured", "binary"]), "How the webhook carries a CloudEvent.")

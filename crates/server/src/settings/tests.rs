@@ -154,6 +154,41 @@ fn a_file_that_is_not_there_is_a_fault() {
 }
 
 #[test]
+fn a_file_that_the_environment_names_is_a_fault_of_the_environment() {
+    let path = "/no/such/file.toml".to_owned();
+    let inputs = Inputs {
+        environment: Environment::from([("ROLLCALL_CONFIG".to_owned(), path)]),
+        ..Inputs::default()
+    };
+    let faults = load(inputs).unwrap_err().to_string();
+    assert!(
+        faults.contains("\n  ROLLCALL_CONFIG: cannot read /no/such/file.toml: "),
+        "{faults}"
+    );
+}
+
+#[test]
+fn a_type_of_events_that_there_is_not_is_a_fault() {
+    let typed = "events.sinks=[{kind=\"log\", name=\"a\", types=[\"rollcall.owner.craeted\"]}]";
+    let faults = Typing::new("").set(typed).faults();
+    assert!(
+        faults.contains(
+            "\"rollcall.owner.craeted\" is unknown; did you mean rollcall.owner.created?"
+        ),
+        "{faults}"
+    );
+}
+
+#[test]
+fn the_databases_file_is_the_one_that_its_client_opens() {
+    let settings = Typing::new("").set("store.url=sqlite://a%20b/roll.db?cache=private");
+    assert_eq!(
+        settings.load().database_file().as_deref(),
+        Some(Path::new("a b/roll.db"))
+    );
+}
+
+#[test]
 fn a_flag_beats_the_environment_and_that_the_file() {
     let toml = "[registry]\nowner_shards = 1\n[pipeline]\nbatch_max_events = 10\n\
                 in_flight_batches = 7\n";
@@ -345,14 +380,14 @@ fn sinks_are_read_from_the_file_and_from_the_environment() {
     let settings = Typing::new(toml).load();
     assert_eq!(settings.sinks[0].texts("types"), ["rollcall.owner.created"]);
     let typed =
-        "[{kind = \"webhook\", name = \"w\", url = \"https://u:p@h/x\", secret = \"s3cret\"}]";
+        "[{kind = \"webhook\", name = \"w\", url = \"https://u:p@h/token\", secret = \"s3cret\"}]";
     let settings = Typing::new(toml)
         .environment("ROLLCALL_EVENTS__SINKS", typed)
         .load();
-    assert_eq!(settings.sinks[0].text("url"), Some("https://u:p@h/x"));
+    assert_eq!(settings.sinks[0].text("url"), Some("https://u:p@h/token"));
     let shown = value(&settings, "events.sinks").shown().unwrap();
     assert!(
-        !shown.contains("s3cret") && !shown.contains("u:p"),
+        !shown.contains("s3cret") && !shown.contains("u:p") && !shown.contains("token"),
         "{shown}"
     );
 }

@@ -4,7 +4,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::world::World;
-use crate::{Config, bind};
+use crate::{Config, bind, on};
 
 const ANY_PORT: ([u8; 4], u16) = ([127, 0, 0, 1], 0);
 
@@ -43,6 +43,20 @@ async fn a_server_answers_on_its_port_until_it_is_stopped() {
     );
     running.stop().await;
     assert!(ask(address, "/").await.is_err());
+}
+
+#[actix_web::test]
+async fn a_port_that_was_taken_before_is_never_let_go() {
+    let world = World::new().await;
+    let listener = TcpListener::bind(SocketAddr::from(ANY_PORT)).unwrap();
+    let address = listener.local_addr().unwrap();
+    let server = on(listener, Config::new(address), world.state()).unwrap();
+    assert!(TcpListener::bind(address).is_err());
+    let running = server.start().unwrap();
+    assert!(TcpListener::bind(address).is_err());
+    let answer = ask(address, "/readyz").await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+    running.stop().await;
 }
 
 #[actix_web::test]
