@@ -14,7 +14,7 @@
 //! Hubs client and the database live on the I/O runtime, so that no death of an actor closes a
 //! socket and no decoding stalls anyone's I/O.
 //!
-//! The walk of one message begins in [`partition_reader`] and reads from top to bottom.
+//! The walk of one message begins in `partition_reader.rs` and reads from top to bottom.
 
 mod blame;
 pub mod config;
