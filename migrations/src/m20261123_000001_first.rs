@@ -1,6 +1,7 @@
 //! The first schema: every table of the contract.
 
 use sea_orm_migration::prelude::*;
+use sea_orm_migration::sea_orm::DatabaseBackend;
 
 /// Creates all tables; down drops them with their rows.
 #[derive(Debug, Clone, Copy, DeriveMigrationName)]
@@ -8,6 +9,8 @@ pub(crate) struct Migration;
 
 const SQLITE_UP: &str = include_str!("sqlite/0001_first_up.sql");
 const SQLITE_DOWN: &str = include_str!("sqlite/0001_first_down.sql");
+const POSTGRES_UP: &str = include_str!("postgres/0001_first_up.sql");
+const POSTGRES_DOWN: &str = include_str!("postgres/0001_first_down.sql");
 
 #[allow(
     elided_lifetimes_in_paths,
@@ -16,18 +19,20 @@ const SQLITE_DOWN: &str = include_str!("sqlite/0001_first_down.sql");
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        manager
-            .get_connection()
-            .execute_unprepared(SQLITE_UP)
-            .await?;
+        let sql = match manager.get_database_backend() {
+            DatabaseBackend::Postgres => POSTGRES_UP,
+            _ => SQLITE_UP,
+        };
+        manager.get_connection().execute_unprepared(sql).await?;
         Ok(())
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        manager
-            .get_connection()
-            .execute_unprepared(SQLITE_DOWN)
-            .await?;
+        let sql = match manager.get_database_backend() {
+            DatabaseBackend::Postgres => POSTGRES_DOWN,
+            _ => SQLITE_DOWN,
+        };
+        manager.get_connection().execute_unprepared(sql).await?;
         Ok(())
     }
 

@@ -44,10 +44,9 @@ async fn main() {
 
 async fn open(file: &Path) -> Store {
     let config = Config {
-        url: format!("sqlite://{}", file.display()),
-        migrate: true,
         busy_timeout: Duration::from_secs(5),
         readers: 2,
+        ..Config::new(format!("sqlite://{}", file.display()))
     };
     Store::open(config).await.unwrap()
 }

@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use crate::fault;
 use crate::store::{Backend, Operation};
-use crate::{Error, Store, sqlite};
+use crate::{Error, Store, postgres, sqlite};
 
 /// All that became of the events `(after, upto]` of one partition. Every number of the span is
 /// accounted for exactly once: `statuses + held + dead + drops + gaps = span.len()`; a batch that
@@ -109,6 +109,9 @@ impl Store {
                 fault_before()?;
                 let answers = match &*backend {
                     Backend::Sqlite(database) => sqlite::commit::commit(database, &batches).await?,
+                    Backend::Postgres(database) => {
+                        postgres::commit::commit(database, &batches).await?
+                    }
                 };
                 fault_answer()?;
                 Ok(answers)

@@ -1,5 +1,7 @@
 //! An error within a transaction, before the transaction's name is put to it.
 
+use sqlx::postgres::PgDatabaseError;
+
 use crate::Kind;
 
 type Source = Box<dyn std::error::Error + Send + Sync>;
@@ -95,7 +97,10 @@ fn sqlx_cause(error: &sea_orm::DbErr) -> Option<&sqlx::Error> {
 fn classify(error: &sqlx::Error) -> (Kind, bool) {
     use sqlx::Error as E;
     match error {
-        E::Database(error) => crate::sqlite::classify(error.as_ref()),
+        E::Database(error) => match error.try_downcast_ref::<PgDatabaseError>() {
+            Some(error) => crate::postgres::classify(error),
+            None => crate::sqlite::classify(error.as_ref()),
+        },
         E::Io(_) | E::Tls(_) | E::PoolTimedOut | E::PoolClosed | E::WorkerCrashed => {
             (Kind::Unavailable, false)
         }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::store::{Backend, Operation};
-use crate::{Answer, Error, Store, sqlite};
+use crate::{Answer, Error, Store, postgres, sqlite};
 
 /// The hub as it shows itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -107,6 +107,16 @@ impl std::str::FromStr for PartitionState {
     }
 }
 
+/// What the sessions of every node are named, before its incarnation.
+pub(crate) const APPLICATION: &str = "rollcall/";
+
+/// The name of a node's sessions on the database server, by its incarnation: a claim of its
+/// expired lease ends the sessions of this name.
+#[must_use]
+pub fn application_name(incarnation: Uuid) -> String {
+    format!("{APPLICATION}{incarnation}")
+}
+
 /// A partition under a lease: what a reader shows to prove that it still holds it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Held {
@@ -131,6 +141,9 @@ impl Store {
                 async move {
                     match &*backend {
                         Backend::Sqlite(database) => sqlite::stream::resolve(database, &hub).await,
+                        Backend::Postgres(database) => {
+                            postgres::stream::resolve(database, &hub).await
+                        }
                     }
                 }
             },
@@ -157,6 +170,9 @@ impl Store {
                     match &*backend {
                         Backend::Sqlite(database) => {
                             sqlite::stream::next_generation(database, from, &hub).await
+                        }
+                        Backend::Postgres(database) => {
+                            postgres::stream::next_generation(database, from, &hub).await
                         }
                     }
                 }
@@ -186,6 +202,9 @@ impl Store {
                     match &*backend {
                         Backend::Sqlite(database) => {
                             sqlite::lease::claim(database, stream_id, partition_id, &tenure).await
+                        }
+                        Backend::Postgres(database) => {
+                            postgres::lease::claim(database, stream_id, partition_id, &tenure).await
                         }
                     }
                 }
@@ -221,6 +240,9 @@ impl Store {
                     Backend::Sqlite(database) => {
                         sqlite::lease::begin(database, held, first, number_epoch).await
                     }
+                    Backend::Postgres(database) => {
+                        postgres::lease::begin(database, held, first, number_epoch).await
+                    }
                 }
             },
         )
@@ -249,6 +271,10 @@ impl Store {
                     match &*backend {
                         Backend::Sqlite(database) => {
                             sqlite::lease::renew(database, stream_id, &tenure, &observations).await
+                        }
+                        Backend::Postgres(database) => {
+                            postgres::lease::renew(database, stream_id, &tenure, &observations)
+                                .await
                         }
                     }
                 }
@@ -280,6 +306,7 @@ impl Store {
             move |backend| async move {
                 match &*backend {
                     Backend::Sqlite(database) => sqlite::lease::release(database, held).await,
+                    Backend::Postgres(database) => postgres::lease::release(database, held).await,
                 }
             },
         )
@@ -301,10 +328,36 @@ impl Store {
                         Backend::Sqlite(database) => {
                             sqlite::lease::report_node(database, &report).await
                         }
+                        Backend::Postgres(database) => {
+                            postgres::lease::report_node(database, &report).await
+                        }
                     }
                 }
             },
         )
+        .await
+    }
+
+    /// Forgets a node that stops, so that the others need not wait to miss it. One that runs under
+    /// the same name by now is left alone.
+    ///
+    /// # Errors
+    /// As every writing transaction, by [`crate::Kind`].
+    pub async fn forget_node(&self, node: &str, incarnation: Uuid) -> Result<(), Error> {
+        let node = node.to_owned();
+        self.call(Operation::write("forget_node", &node), move |backend| {
+            let node = node.clone();
+            async move {
+                match &*backend {
+                    Backend::Sqlite(database) => {
+                        sqlite::lease::forget_node(database, &node, incarnation).await
+                    }
+                    Backend::Postgres(database) => {
+                        postgres::lease::forget_node(database, &node, incarnation).await
+                    }
+                }
+            }
+        })
         .await
     }
 }

@@ -19,16 +19,21 @@ pub mod lease;
 mod metrics;
 pub mod outbox;
 pub mod owners;
+mod postgres;
 pub mod provision;
 pub mod reading;
+mod retention;
 pub mod schema;
 mod sqlite;
 pub mod store;
+pub mod survey;
 
 pub use commit::{Answer, Batch, Gap, GapReason, Refusal};
 pub use error::{Error, Kind};
 pub use health::{Health, HealthFault};
-pub use lease::{Claim, HubIdentity, NodeReport, Observation, PartitionState, Stream, Tenure};
+pub use lease::{
+    Claim, HubIdentity, NodeReport, Observation, PartitionState, Stream, Tenure, application_name,
+};
 pub use outbox::{Delivery, DeliveryOutcome, DeliveryState, SinkRegistration};
 pub use owners::{Change, ChangeRefusal, OwnerPatch, OwnerRecord, SubOwnerRecord};
 pub use provision::{Newcomer, Provisioned};
@@ -38,3 +43,4 @@ pub use reading::{
 };
 pub use schema::MigrationRow;
 pub use store::{Config, Store};
+pub use survey::{LeaseRow, NodeSeen, Survey};

@@ -5,7 +5,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::store::{Backend, Operation};
-use crate::{Error, Store, sqlite};
+use crate::{Error, Store, postgres, sqlite};
 
 /// A configured sink. Events that are made while it is registered are due at it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,6 +78,9 @@ impl Store {
             async move {
                 match &*backend {
                     Backend::Sqlite(database) => sqlite::outbox::register(database, &sinks).await,
+                    Backend::Postgres(database) => {
+                        postgres::outbox::register(database, &sinks).await
+                    }
                 }
             }
         })
@@ -97,6 +100,9 @@ impl Store {
             async move {
                 match &*backend {
                     Backend::Sqlite(database) => sqlite::outbox::due(database, &sink, limit).await,
+                    Backend::Postgres(database) => {
+                        postgres::outbox::due(database, &sink, limit).await
+                    }
                 }
             }
         })
@@ -120,6 +126,9 @@ impl Store {
                 match &*backend {
                     Backend::Sqlite(database) => {
                         sqlite::outbox::settle(database, &sink, &outcomes).await
+                    }
+                    Backend::Postgres(database) => {
+                        postgres::outbox::settle(database, &sink, &outcomes).await
                     }
                 }
             }

@@ -7,7 +7,7 @@ use rollcall_model::{
 };
 
 use crate::store::{Backend, Operation};
-use crate::{Error, Store, sqlite};
+use crate::{Error, Store, postgres, sqlite};
 
 /// What the directory keeps of an owner: enough to decide and to calibrate.
 #[derive(Debug, Clone, PartialEq)]
@@ -127,6 +127,7 @@ impl Store {
             async move {
                 match &*backend {
                     Backend::Sqlite(database) => sqlite::owners::find(database, &wanted).await,
+                    Backend::Postgres(database) => postgres::owners::find(database, &wanted).await,
                 }
             }
         })
@@ -153,6 +154,9 @@ impl Store {
                 match &*backend {
                     Backend::Sqlite(database) => {
                         sqlite::owners::change(database, source, owner_id, patch).await
+                    }
+                    Backend::Postgres(database) => {
+                        postgres::owners::change(database, source, owner_id, patch).await
                     }
                 }
             }

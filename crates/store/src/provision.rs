@@ -10,7 +10,7 @@ use rollcall_model::{
 
 use crate::fault::{self, Fault};
 use crate::store::{Backend, Operation};
-use crate::{Error, OwnerRecord, Store, sqlite};
+use crate::{Error, OwnerRecord, Store, postgres, sqlite};
 
 /// An owner to enter if it is not there, with the sub-owners to enter below it if they are not.
 #[derive(Debug, Clone, PartialEq)]
@@ -96,6 +96,9 @@ impl Store {
                 match &*backend {
                     Backend::Sqlite(database) => {
                         sqlite::provision::provision(database, source, newcomers).await
+                    }
+                    Backend::Postgres(database) => {
+                        postgres::provision::provision(database, source, newcomers).await
                     }
                 }
             }

@@ -18,7 +18,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::store::{Backend, Operation};
-use crate::{DeliveryState, Error, PartitionState, Store, Stream, sqlite};
+use crate::{DeliveryState, Error, PartitionState, Store, Stream, postgres, sqlite};
 
 /// One page of a keyset-paged list. `cursor` is opaque to callers and survives inserts.
 #[derive(Debug, Clone, Serialize)]
@@ -307,7 +307,9 @@ impl Store {
     pub async fn current_streams(&self) -> Result<Vec<Stream>, Error> {
         self.call(
             Operation::read("current_streams", ""),
-            |backend| async move { partitions::current_streams(backend.reading(), backend.now()).await },
+            |backend| async move {
+                partitions::current_streams(backend.reading(), backend.now().await?).await
+            },
         )
         .await
     }
@@ -316,7 +318,7 @@ impl Store {
     pub async fn list_partitions(&self, stream_id: StreamId) -> Result<Vec<PartitionRow>, Error> {
         let operation = Operation::read("list_partitions", format!("of stream {stream_id}"));
         self.call(operation, move |backend| async move {
-            partitions::list(backend.reading(), stream_id, backend.now()).await
+            partitions::list(backend.reading(), stream_id, backend.now().await?).await
         })
         .await
     }
@@ -324,7 +326,7 @@ impl Store {
     /// By name.
     pub async fn list_nodes(&self) -> Result<Vec<NodeRow>, Error> {
         self.call(Operation::read("list_nodes", ""), |backend| async move {
-            partitions::list_nodes(backend.reading(), backend.now()).await
+            partitions::list_nodes(backend.reading(), backend.now().await?).await
         })
         .await
     }
@@ -386,6 +388,7 @@ impl Store {
             |backend| async move {
                 match &*backend {
                     Backend::Sqlite(database) => sqlite::doctor::check(database).await,
+                    Backend::Postgres(database) => postgres::doctor::check(database).await,
                 }
             },
         )

@@ -17,7 +17,7 @@ use tracing::Instrument as _;
 use crate::fault::{self, Fault};
 use crate::health::HealthKeeper;
 use crate::metrics::Metrics;
-use crate::{Error, Health, Kind, MigrationRow, sqlite};
+use crate::{Error, Health, Kind, MigrationRow, postgres, sqlite};
 
 /// How often a transaction that lost a conflict is run before its caller hears of it.
 const CONFLICT_TRIES: u32 = 4;
@@ -33,6 +33,28 @@ pub struct Config {
     pub busy_timeout: Duration,
     /// Connections for reading.
     pub readers: u32,
+    /// Connections for commits on PostgreSQL; SQLite has one that writes.
+    pub writers: u32,
+    /// How PostgreSQL names the sessions: [`crate::application_name`] for a node.
+    pub application_name: String,
+    /// How long a lease lasts: what a stopped process holds on PostgreSQL is given up before.
+    pub lease_ttl: Duration,
+}
+
+impl Config {
+    /// The database at `url`, brought up to date, with a few connections and leases of 15 s.
+    #[must_use]
+    pub fn new(url: impl Into<String>) -> Self {
+        Self {
+            url: url.into(),
+            migrate: true,
+            busy_timeout: Duration::from_secs(5),
+            readers: 4,
+            writers: 1,
+            application_name: "rollcall".to_owned(),
+            lease_ttl: Duration::from_secs(15),
+        }
+    }
 }
 
 /// The database. Clones are cheap and share the pools.
@@ -53,6 +75,7 @@ struct Shared {
 /// The databases that the methods are written for.
 pub(crate) enum Backend {
     Sqlite(sqlite::Database),
+    Postgres(postgres::Database),
 }
 
 /// A transaction's name and what it is about.
@@ -254,51 +277,65 @@ fn hinders_writing(kind: Kind) -> bool {
 
 impl Backend {
     async fn open(config: &Config, clock: Arc<dyn Clock>) -> fault::Result<Self> {
-        check_scheme(&config.url)?;
-        sqlite::Database::open(config, clock)
-            .await
-            .map(Self::Sqlite)
+        Ok(match Scheme::of(&config.url)? {
+            Scheme::Sqlite => Self::Sqlite(sqlite::Database::open(config, clock).await?),
+            Scheme::Postgres => Self::Postgres(postgres::Database::open(config).await?),
+        })
     }
 
     async fn open_read_only(config: &Config, clock: Arc<dyn Clock>) -> fault::Result<Self> {
-        check_scheme(&config.url)?;
-        sqlite::Database::open_read_only(config, clock)
-            .await
-            .map(Self::Sqlite)
+        Ok(match Scheme::of(&config.url)? {
+            Scheme::Sqlite => Self::Sqlite(sqlite::Database::open_read_only(config, clock).await?),
+            Scheme::Postgres => Self::Postgres(postgres::Database::open_read_only(config).await?),
+        })
     }
 
     async fn migrations(config: &Config) -> fault::Result<Vec<MigrationRow>> {
-        check_scheme(&config.url)?;
-        sqlite::Database::migrations(config).await
+        match Scheme::of(&config.url)? {
+            Scheme::Sqlite => sqlite::Database::migrations(config).await,
+            Scheme::Postgres => postgres::Database::migrations(config).await,
+        }
     }
 
     async fn migrate_down(config: &Config, steps: u32) -> fault::Result<()> {
-        check_scheme(&config.url)?;
-        sqlite::Database::take_back(config, steps).await
+        match Scheme::of(&config.url)? {
+            Scheme::Sqlite => sqlite::Database::take_back(config, steps).await,
+            Scheme::Postgres => postgres::Database::take_back(config, steps).await,
+        }
     }
 
     /// The connections for reading, as sea-orm sees them.
     pub(crate) fn reading(&self) -> &sea_orm::DatabaseConnection {
         match self {
             Self::Sqlite(database) => database.reading(),
+            Self::Postgres(database) => database.reading(),
         }
     }
 
-    /// The database's time.
-    pub(crate) fn now(&self) -> Timestamp {
+    /// The database's time: PostgreSQL asks the server.
+    pub(crate) async fn now(&self) -> fault::Result<Timestamp> {
         match self {
-            Self::Sqlite(database) => database.now(),
+            Self::Sqlite(database) => Ok(database.now()),
+            Self::Postgres(database) => database.now().await,
         }
     }
 }
 
-fn check_scheme(url: &str) -> fault::Result<()> {
-    match url.split_once(':').map(|(scheme, _)| scheme) {
-        Some("sqlite") => Ok(()),
-        Some("postgres" | "postgresql") => Err(Fault::defect("PostgreSQL is not yet supported")),
-        _ => Err(Fault::defect(
-            "the URL begins neither with sqlite:// nor with postgres://",
-        )),
+/// Which database a URL means.
+enum Scheme {
+    Sqlite,
+    Postgres,
+}
+
+impl Scheme {
+    fn of(url: &str) -> fault::Result<Self> {
+        match url.split_once(':').map(|(scheme, _)| scheme) {
+            Some("sqlite") => Ok(Self::Sqlite),
+            Some("postgres" | "postgresql") => Ok(Self::Postgres),
+            _ => Err(Fault::defect(
+                "the URL begins neither with sqlite:// nor with postgres://",
+            )),
+        }
     }
 }
 

@@ -55,10 +55,9 @@ pub(crate) async fn measure(
 
 pub(crate) async fn open_store(bench: &Bench, dir: &std::path::Path) -> anyhow::Result<Store> {
     let config = rollcall_store::Config {
-        url: format!("sqlite://{}/rollcall.sqlite", dir.display()),
-        migrate: true,
         busy_timeout: Duration::from_secs(5),
         readers: 4,
+        ..rollcall_store::Config::new(format!("sqlite://{}/rollcall.sqlite", dir.display()))
     };
     Ok(bench.io.spawn(Store::open(config)).await??)
 }

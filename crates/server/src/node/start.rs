@@ -37,13 +37,14 @@ pub(crate) struct Steps {
 /// One sentence about the first step that did not work; what was started before is dropped.
 pub(crate) async fn start(steps: Steps) -> Result<Running, Failure> {
     let lock = DataDir::lock(&steps.settings)?;
+    let incarnation = Uuid::new_v4();
     let (listener, listen) = take_port(steps.settings.http.listen)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let store = steps.open_store().await?;
+    let store = steps.open_store(incarnation).await?;
     let hub = steps.start_hub(&clock).await?;
     let source = steps.source(hub.as_ref());
     let relay = steps.start_relay(&store, &clock).await?;
-    let pipeline = steps.start_pipeline(&store, &source, listen, &clock)?;
+    let pipeline = steps.start_pipeline(&store, &source, (incarnation, listen), &clock)?;
     let web = steps.start_web(&store, &pipeline, &relay, listener, &clock)?;
     steps.say_ready(&source, web.address());
     let tasks = steps.accompany(&store, &pipeline, source);
@@ -77,8 +78,13 @@ impl Steps {
         done.map_err(|error| Failure::Failed(error.into()))
     }
 
-    async fn open_store(&self) -> Result<Store, Failure> {
-        let opened = self.on_io(Store::open(self.settings.store.clone())).await?;
+    /// The sessions bear the incarnation's name: whoever claims its expired leases ends them by it.
+    async fn open_store(&self, incarnation: Uuid) -> Result<Store, Failure> {
+        let config = rollcall_store::Config {
+            application_name: rollcall_store::application_name(incarnation),
+            ..self.settings.store.clone()
+        };
+        let opened = self.on_io(Store::open(config)).await?;
         opened.map_err(|error| failures::of_store(&error))
     }
 
@@ -111,11 +117,11 @@ impl Steps {
         &self,
         store: &Store,
         source: &rollcall_source::Config,
-        listen: SocketAddr,
+        (incarnation, listen): (Uuid, SocketAddr),
         clock: &Arc<dyn Clock>,
     ) -> Result<Handle, Failure> {
         let api = Some(format!("http://{listen}"));
-        let config = self.settings.pipeline_config(Uuid::new_v4(), api);
+        let config = self.settings.pipeline_config(incarnation, api);
         let started = rollcall_pipeline::start(
             config,
             source.clone(),

@@ -206,16 +206,15 @@ fn store(reader: &mut Reader<'_>, data_dir: &Path) -> rollcall_store::Config {
     const KEY: &str = "store.url";
     reader.optional_duration("store.status_retention");
     let url = reader.optional_text(KEY);
-    if url.as_ref().is_some_and(|url| !url.starts_with("sqlite:")) {
-        let problem = "PostgreSQL is not yet supported".to_owned();
-        reader.fault(KEY, problem, "write sqlite://PATH, or leave the key away");
-    }
     let in_data_dir = || format!("sqlite://{}", data_dir.join("rollcall.db").display());
+    let writers = reader.count("store.writers").get();
     rollcall_store::Config {
-        url: url.unwrap_or_else(in_data_dir),
         migrate: reader.flag("store.migrate"),
         busy_timeout: BUSY_TIMEOUT,
         readers: STORE_READERS,
+        writers: u32::try_from(writers).unwrap_or(u32::MAX),
+        lease_ttl: reader.duration("leases.ttl"),
+        ..rollcall_store::Config::new(url.unwrap_or_else(in_data_dir))
     }
 }
 

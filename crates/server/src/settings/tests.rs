@@ -316,7 +316,6 @@ fn what_is_not_there_yet_is_refused() {
         "registry.allow=a*,b*",
         "registry.deny=a*",
         "registry.claims=redis",
-        "store.url=postgres://u:p@h/db",
         "store.status_retention=30d",
         "http.auth=on",
         "events.sinks=[{kind=\"redis_stream\", name=\"r\", url=\"redis://h\", stream=\"s\"}]",

@@ -115,6 +115,11 @@ impl<'b> Rows<'b> {
         distinct(self.0.iter().filter(|row| row.held))
     }
 
+    /// When each row was enqueued.
+    pub(crate) fn enqueued(&self) -> impl Iterator<Item = Timestamp> + '_ {
+        self.0.iter().map(|row| row.status.enqueued_at)
+    }
+
     /// Sends every row its way. `due` are the batches of [`Rows::of`].
     ///
     /// # Errors

@@ -3,8 +3,10 @@
 use rollcall_model::Timestamp;
 use sea_orm::sea_query::{ArrayType, ColumnType, Nullable, ValueType, ValueTypeErr};
 use sea_orm::{ColIdx, DbErr, QueryResult, TryGetError, TryGetable, Value};
+use time::OffsetDateTime;
 
-/// RFC 3339 UTC text of fixed width in SQLite.
+/// RFC 3339 UTC text of fixed width in SQLite, `timestamptz` in PostgreSQL. As a value in a query
+/// it is the text: PostgreSQL has to be told to take it for a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct StoredTime(pub Timestamp);
 
@@ -16,6 +18,9 @@ impl From<StoredTime> for Value {
 
 impl TryGetable for StoredTime {
     fn try_get_by<I: ColIdx>(row: &QueryResult, index: I) -> Result<Self, TryGetError> {
+        if row.try_as_pg_row().is_some() {
+            return OffsetDateTime::try_get_by(row, index).map(|time| Self(time.into()));
+        }
         let text = String::try_get_by(row, index)?;
         let time = Timestamp::parse(&text);
         time.map(Self)

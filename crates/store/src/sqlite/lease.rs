@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use rollcall_model::{Epoch, PartitionId, SequenceNumber, StreamId};
 use sqlx::SqliteConnection;
+use uuid::Uuid;
 
 use super::Database;
 use crate::fault::{Fault, Result};
@@ -201,5 +202,15 @@ pub(crate) async fn report_node(database: &Database, report: &NodeReport) -> Res
     .bind(now.to_string())
     .execute(writing.connection())
     .await?;
+    writing.commit().await
+}
+
+pub(crate) async fn forget_node(database: &Database, node: &str, incarnation: Uuid) -> Result<()> {
+    let mut writing = database.write().await?;
+    sqlx::query("DELETE FROM nodes WHERE name = ? AND incarnation = ?")
+        .bind(node)
+        .bind(incarnation.to_string())
+        .execute(writing.connection())
+        .await?;
     writing.commit().await
 }

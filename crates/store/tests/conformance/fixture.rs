@@ -49,10 +49,9 @@ impl Fixture {
         // Below a directory that does not exist yet.
         let file = directory.path().join("data").join("roll.db");
         let config = Config {
-            url: format!("sqlite://{}", file.display()),
-            migrate: true,
             busy_timeout: Duration::from_secs(10),
             readers: 2,
+            ..Config::new(format!("sqlite://{}", file.display()))
         };
         let clock = Arc::new(Hand(AtomicI64::new(START * 1_000_000)));
         let store = Store::open_with_clock(config.clone(), clock.clone())

@@ -95,16 +95,15 @@ async fn a_store_opened_for_reading_reads_beside_a_writer_and_never_writes() {
 #[tokio::test]
 async fn what_cannot_be_opened_is_refused_with_the_reason() {
     let config = |url: &str| Config {
-        url: url.to_owned(),
-        migrate: true,
         busy_timeout: std::time::Duration::from_millis(50),
         readers: 1,
+        ..Config::new(url.to_owned())
     };
     for (url, kind, reason) in [
         (
-            "postgres://u:secret@localhost/roll",
-            Kind::Defect,
-            "not yet",
+            "postgres://u:secret@127.0.0.1:1/roll",
+            Kind::Unavailable,
+            "refused",
         ),
         ("mysql://localhost/roll", Kind::Defect, "sqlite://"),
         ("sqlite::memory:", Kind::Defect, "in memory"),

@@ -147,13 +147,12 @@ impl World {
     pub(super) async fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let store = Store::open(rollcall_store::Config {
-            url: format!(
-                "sqlite://{}",
-                directory.path().join("rollcall.db").display()
-            ),
-            migrate: true,
             busy_timeout: Duration::from_secs(5),
             readers: 2,
+            ..rollcall_store::Config::new(format!(
+                "sqlite://{}",
+                directory.path().join("rollcall.db").display()
+            ))
         });
         let store = store.await.unwrap();
         let desk = Arc::new(StoreDesk {

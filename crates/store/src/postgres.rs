@@ -1,0 +1,91 @@
+//! PostgreSQL: pools of connections, and SQL for each transaction.
+//!
+//! Invariants:
+//! - a transaction locks owners first, then rows of the roll or of statuses, and rows of
+//!   `partitions` last; within a table in the order of the key. Whoever keeps to that order meets
+//!   no deadlock;
+//! - time is the server's `clock_timestamp()`, never the node's, never the frozen `now()`;
+//! - nothing that a stopped process holds blocks others for long: the server ends its sessions
+//!   (`open` says when), and a claim of its expired lease does so at once ([`lease::claim`]);
+//! - `synchronous_commit` is what the server's owner set: by default nothing that was answered is
+//!   lost.
+
+pub(crate) mod commit;
+mod copy;
+mod days;
+pub(crate) mod doctor;
+mod error;
+pub(crate) mod lease;
+mod open;
+pub(crate) mod outbox;
+pub(crate) mod owners;
+pub(crate) mod provision;
+pub(crate) mod retention;
+mod rows;
+pub(crate) mod stream;
+mod writing;
+
+use rollcall_model::Timestamp;
+use sea_orm::DatabaseConnection;
+use sqlx::PgPool;
+use time::OffsetDateTime;
+
+use crate::fault::{Fault, Result};
+use days::Days;
+use writing::Writing;
+
+pub(crate) use error::classify;
+
+/// An open PostgreSQL database.
+pub(crate) struct Database {
+    /// None where the store was opened for reading.
+    writers: Option<Writers>,
+    readers: PgPool,
+    /// The readers once more, for sea-orm.
+    reading: DatabaseConnection,
+    days: Days,
+}
+
+/// Connections that write, apart by use, so that a storm of newcomers or a slow commit never makes
+/// a renewal wait.
+struct Writers {
+    commits: PgPool,
+    leases: PgPool,
+    others: PgPool,
+}
+
+impl Database {
+    pub(crate) fn reading(&self) -> &DatabaseConnection {
+        &self.reading
+    }
+
+    pub(crate) fn readers(&self) -> &PgPool {
+        &self.readers
+    }
+
+    pub(crate) async fn now(&self) -> Result<Timestamp> {
+        let now: OffsetDateTime = sqlx::query_scalar("SELECT clock_timestamp()")
+            .fetch_one(&self.readers)
+            .await?;
+        Ok(now.into())
+    }
+
+    /// Begins a transaction on one of the connections for whatever is neither commit nor lease.
+    pub(crate) async fn write(&self) -> Result<Writing> {
+        Writing::begin(self.writers()?.others.acquire().await?).await
+    }
+
+    async fn write_commit(&self) -> Result<Writing> {
+        Writing::begin(self.writers()?.commits.acquire().await?).await
+    }
+
+    async fn write_lease(&self) -> Result<Writing> {
+        Writing::begin(self.writers()?.leases.acquire().await?).await
+    }
+
+    fn writers(&self) -> Result<&Writers> {
+        self.writers
+            .as_ref()
+            .ok_or_else(|| Fault::defect("the store was opened for reading only"))
+    }
+}

@@ -1,0 +1,15 @@
+DROP FUNCTION advance_partitions;
+DROP TABLE gaps;
+DROP TABLE dead_letters;
+DROP TABLE outbox_deliveries;
+DROP TABLE outbox_events;
+DROP TABLE event_sinks;
+DROP TABLE nodes;
+DROP TABLE partitions;
+DROP TABLE held_statuses;
+DROP TABLE latest_statuses;
+DROP TABLE statuses;
+DROP TABLE settings_history;
+DROP TABLE sub_owners;
+DROP TABLE owners;
+DROP TABLE streams;
