@@ -29,7 +29,14 @@ pub(crate) async fn claim(
     partition_id: PartitionId,
     tenure: &Tenure,
 ) -> Result<Option<Claim>> {
-    end_expired(database, stream_id, partition_id, tenure.incarnation).await?;
+    match holder(database, stream_id, partition_id, tenure.incarnation).await? {
+        Holder::Nobody => {}
+        // Without a look at the row's lock, which a stopped node may hold until its lease is out.
+        Holder::Another => return Ok(None),
+        Holder::Expired(incarnation) => {
+            end_sessions(database, partition_id, &incarnation).await?;
+        }
+    }
     let mut writing = database.write_lease().await?;
     // The clock is read again in DO UPDATE: by then the row is locked, and the wait for it over.
     let claimed: Option<(i64, Option<i64>, Option<i64>)> = sqlx::query_as(
@@ -64,35 +71,60 @@ pub(crate) async fn claim(
     Ok(claimed.map(claim))
 }
 
-/// Ends the sessions of the incarnation whose lease of this partition is expired, before anything
-/// waits for a lock that they hold. No time-out would: while a server waits for the rest of a COPY
-/// its session is neither idle nor at work.
-async fn end_expired(
+/// Who has the lease, as seen by somebody else.
+enum Holder {
+    /// Or the one who asks.
+    Nobody,
+    Another,
+    Expired(String),
+}
+
+async fn holder(
     database: &Database,
     stream_id: StreamId,
     partition_id: PartitionId,
-    incarnation: Uuid,
-) -> Result<()> {
-    let ended: Vec<(String, bool)> = sqlx::query_as(
-        "SELECT a.application_name, pg_terminate_backend(a.pid, $5)
-         FROM partitions AS p JOIN pg_stat_activity AS a
-             ON a.application_name = $4 || p.incarnation
-         WHERE p.stream_id = $1 AND p.partition_id = $2 AND p.incarnation <> $3
-           AND p.expires_at <= clock_timestamp() AND a.datname = current_database()",
+    asker: Uuid,
+) -> Result<Holder> {
+    let held: Option<(String, bool)> = sqlx::query_as(
+        "SELECT incarnation, expires_at <= clock_timestamp() FROM partitions
+         WHERE stream_id = $1 AND partition_id = $2 AND incarnation <> $3
+           AND expires_at IS NOT NULL",
     )
     .bind(stream_id.0)
     .bind(i64::from(partition_id.0))
-    .bind(incarnation.to_string())
-    .bind(APPLICATION)
+    .bind(asker.to_string())
+    .fetch_optional(&database.writers()?.leases)
+    .await?;
+    Ok(match held {
+        None => Holder::Nobody,
+        Some((_, false)) => Holder::Another,
+        Some((incarnation, true)) => Holder::Expired(incarnation),
+    })
+}
+
+/// Ends what an incarnation has open, before anything waits for a lock that it holds. No time-out
+/// would: while a server waits for the rest of a COPY its session is neither idle nor at work.
+async fn end_sessions(
+    database: &Database,
+    partition_id: PartitionId,
+    incarnation: &str,
+) -> Result<()> {
+    let ended: Vec<bool> = sqlx::query_scalar(
+        "SELECT pg_terminate_backend(pid, $2) FROM pg_stat_activity
+         WHERE application_name = $1 AND datname = current_database()",
+    )
+    .bind(format!("{APPLICATION}{incarnation}"))
     .bind(millis(END_TIMEOUT)?)
     .fetch_all(&database.writers()?.leases)
     .await?;
-    if let Some((name, _)) = ended.first() {
+    if !ended.is_empty() {
         let sessions = ended.len();
         tracing::warn!(
             partition = partition_id.0,
+            incarnation,
             sessions,
-            "ended {sessions} sessions of {name}, whose lease of partition {partition_id} expired"
+            "ended {sessions} sessions of {incarnation}, whose lease of partition {partition_id} \
+             expired"
         );
     }
     Ok(())

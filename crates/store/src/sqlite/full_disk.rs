@@ -1,7 +1,5 @@
 //! A full disk, played by a limit on the pages that the writer may use.
 
-use std::time::Duration;
-
 use rollcall_model::{CreatedBy, EventSource, OwnerId, OwnerState, Settings, SubOwnerId};
 
 use crate::store::Backend;
@@ -23,7 +21,9 @@ fn newcomers(count: usize) -> Vec<Newcomer> {
 
 /// From now on no page can be added.
 async fn fill(store: &Store) {
-    let Backend::Sqlite(database) = store.backend();
+    let Backend::Sqlite(database) = store.backend() else {
+        panic!("the store is one of SQLite");
+    };
     let mut connection = database.writer.as_ref().unwrap().acquire().await.unwrap();
     // A limit below the current size means the current size.
     sqlx::query("PRAGMA max_page_count = 1")
@@ -35,12 +35,8 @@ async fn fill(store: &Store) {
 #[tokio::test]
 async fn a_full_disk_is_unavailable_and_leaves_nothing_half_stored() {
     let directory = tempfile::tempdir().unwrap();
-    let config = Config {
-        url: format!("sqlite://{}", directory.path().join("roll.db").display()),
-        migrate: true,
-        busy_timeout: Duration::from_secs(5),
-        readers: 1,
-    };
+    let file = directory.path().join("roll.db");
+    let config = Config::new(format!("sqlite://{}", file.display()));
     let store = Store::open(config).await.unwrap();
     let source = EventSource::new("localhost", "statuses");
     let asked = newcomers(3_000);
