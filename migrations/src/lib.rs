@@ -9,6 +9,7 @@ pub use sea_orm_migration;
 use sea_orm_migration::prelude::*;
 
 mod m20261123_000001_first;
+mod m20261124_000002_nodes;
 
 /// Every migration, oldest first.
 #[derive(Debug, Clone, Copy)]
@@ -16,6 +17,9 @@ pub struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m20261123_000001_first::Migration)]
+        vec![
+            Box::new(m20261123_000001_first::Migration),
+            Box::new(m20261124_000002_nodes::Migration),
+        ]
     }
 }

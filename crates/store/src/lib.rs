@@ -8,9 +8,11 @@
 //! is in the module of its name. Rules that no database decides (which batch of a group is due,
 //! where a row goes, which status is the newest) stand apart from both, in [`commit`].
 
+pub mod changes;
 mod column;
 pub mod commit;
 mod cursor;
+mod doctor;
 pub mod entities;
 pub mod error;
 mod fault;
@@ -27,7 +29,9 @@ pub mod schema;
 mod sqlite;
 pub mod store;
 pub mod survey;
+pub mod wakes;
 
+pub use changes::{ChangeCursor, Changes, DatabasePast};
 pub use commit::{Answer, Batch, Gap, GapReason, Refusal};
 pub use error::{Error, Kind};
 pub use health::{Health, HealthFault};
@@ -44,3 +48,4 @@ pub use reading::{
 pub use schema::MigrationRow;
 pub use store::{Config, Store};
 pub use survey::{LeaseRow, NodeSeen, Survey};
+pub use wakes::{Wake, Wakes};

@@ -10,6 +10,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
 use crate::Kind;
+use crate::provision::entry::Races;
 
 /// From 100 µs, a look-up, to about 26 s, beyond every time-out.
 const DURATION_BUCKETS: [f64; 10] = [
@@ -27,6 +28,11 @@ struct Failure {
     kind: &'static str,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Outcome {
+    outcome: &'static str,
+}
+
 #[derive(Clone)]
 pub(crate) struct Metrics {
     calls: Family<Operation, Counter>,
@@ -34,6 +40,7 @@ pub(crate) struct Metrics {
     retries: Family<Operation, Counter>,
     duration: Family<Operation, Histogram>,
     writable: Gauge,
+    newcomers: Family<Outcome, Counter>,
 }
 
 impl Metrics {
@@ -46,6 +53,7 @@ impl Metrics {
             retries: Family::default(),
             duration: Family::new_with_constructor(|| Histogram::new(DURATION_BUCKETS)),
             writable,
+            newcomers: Family::default(),
         }
     }
 
@@ -76,6 +84,12 @@ impl Metrics {
             "1 if the writing transactions get through to the database, 0 while one of them does not",
             self.writable.clone(),
         );
+        registry.register(
+            "rollcall_store_newcomers",
+            "Owners and sub-owners that were not on the roll when they were looked up: won, entered \
+             by this process; lost, entered meanwhile by another transaction",
+            self.newcomers.clone(),
+        );
     }
 
     pub(crate) fn called(&self, operation: &'static str, took: Duration) {
@@ -95,6 +109,13 @@ impl Metrics {
 
     pub(crate) fn retried(&self, operation: &'static str) {
         self.retries.get_or_create(&Operation { operation }).inc();
+    }
+
+    pub(crate) fn raced(&self, races: Races) {
+        for (outcome, newcomers) in [("won", races.won), ("lost", races.lost)] {
+            let counter = self.newcomers.get_or_create(&Outcome { outcome });
+            counter.inc_by(newcomers);
+        }
     }
 
     pub(crate) fn writable(&self, writable: bool) {

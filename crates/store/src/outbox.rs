@@ -1,6 +1,6 @@
 //! The outbox: deliveries per event and sink, taken by state.
 
-use rollcall_model::Timestamp;
+use rollcall_model::{OutboxEvent, OwnerId, SubOwnerId, Timestamp};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -59,6 +59,76 @@ impl DeliveryState {
             "sent" => Some(Self::Sent),
             "parked" => Some(Self::Parked),
             _ => None,
+        }
+    }
+}
+
+/// An event with the row that it is about.
+pub(crate) struct Announcement<'i> {
+    pub(crate) owner_id: &'i OwnerId,
+    pub(crate) sub_owner_id: Option<&'i SubOwnerId>,
+    pub(crate) event: OutboxEvent,
+}
+
+impl<'i> Announcement<'i> {
+    pub(crate) fn of_owner(owner_id: &'i OwnerId, event: OutboxEvent) -> Self {
+        Self {
+            owner_id,
+            sub_owner_id: None,
+            event,
+        }
+    }
+
+    pub(crate) fn of_sub_owner(
+        owner_id: &'i OwnerId,
+        sub_owner_id: &'i SubOwnerId,
+        event: OutboxEvent,
+    ) -> Self {
+        Self {
+            owner_id,
+            sub_owner_id: Some(sub_owner_id),
+            event,
+        }
+    }
+}
+
+/// Why a delivery is parked whose sink went away. Such a delivery, and no other, is due again when
+/// its sink is back.
+pub(crate) const SINK_IS_GONE: &str = "the sink is no longer registered";
+
+/// The columns that an outcome sets.
+pub(crate) struct Settled<'o> {
+    pub(crate) state: &'static str,
+    pub(crate) failed_tries: i64,
+    pub(crate) not_before: Option<Timestamp>,
+    pub(crate) sent_at: Option<Timestamp>,
+    pub(crate) error: Option<&'o str>,
+}
+
+impl<'o> Settled<'o> {
+    pub(crate) fn of(outcome: &'o DeliveryOutcome, now: Timestamp) -> Self {
+        match outcome {
+            DeliveryOutcome::Sent => Self {
+                state: "sent",
+                failed_tries: 0,
+                not_before: None,
+                sent_at: Some(now),
+                error: None,
+            },
+            DeliveryOutcome::Failed { error, not_before } => Self {
+                state: "pending",
+                failed_tries: 1,
+                not_before: Some(*not_before),
+                sent_at: None,
+                error: Some(error),
+            },
+            DeliveryOutcome::Parked { error } => Self {
+                state: "parked",
+                failed_tries: 1,
+                not_before: None,
+                sent_at: None,
+                error: Some(error),
+            },
         }
     }
 }

@@ -1,9 +1,11 @@
 //! Owners and sub-owners: loaded for the directory, changed by hand.
 
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use rollcall_model::{
-    CreatedBy, EventSource, Owner, OwnerId, OwnerState, Settings, SubOwnerId, SubOwnerState,
+    CalibrationOverride, CreatedBy, EventSource, Owner, OwnerId, OwnerState, Settings, SubOwnerId,
+    SubOwnerState, Timestamp,
 };
 
 use crate::store::{Backend, Operation};
@@ -108,6 +110,84 @@ pub(crate) fn patched(owner: Option<&Owner>, patch: &OwnerPatch) -> PatchedOwner
 pub(crate) fn search_text(owner_id: &OwnerId, display_name: Option<&str>) -> String {
     // An id has no line break, so that no match spans id and name.
     format!("{owner_id}\n{}", display_name.unwrap_or_default()).to_lowercase()
+}
+
+/// A sub-owner on the roll.
+pub(crate) type SubOwnerKey = (OwnerId, SubOwnerId);
+
+pub(crate) fn owner_ids(wanted: &[(OwnerId, Vec<SubOwnerId>)]) -> Vec<&OwnerId> {
+    wanted.iter().map(|(owner_id, _)| owner_id).collect()
+}
+
+pub(crate) fn pairs(wanted: &[(OwnerId, Vec<SubOwnerId>)]) -> Vec<(&OwnerId, &SubOwnerId)> {
+    let mut pairs = Vec::new();
+    for (owner_id, sub_owner_ids) in wanted {
+        pairs.extend(
+            sub_owner_ids
+                .iter()
+                .map(|sub_owner_id| (owner_id, sub_owner_id)),
+        );
+    }
+    pairs
+}
+
+/// Those of the sub-owners that exist, in the order asked.
+pub(crate) fn known(
+    owner_id: &OwnerId,
+    sub_owner_ids: &[SubOwnerId],
+    states: &HashMap<SubOwnerKey, SubOwnerState>,
+) -> Vec<SubOwnerRecord> {
+    sub_owner_ids
+        .iter()
+        .filter_map(|sub_owner_id| {
+            let state = states.get(&(owner_id.clone(), sub_owner_id.clone()))?;
+            Some(SubOwnerRecord {
+                sub_owner_id: sub_owner_id.clone(),
+                state: *state,
+            })
+        })
+        .collect()
+}
+
+/// What [`Store::find_owners`] answers.
+pub(crate) fn found(
+    wanted: &[(OwnerId, Vec<SubOwnerId>)],
+    owners: &HashMap<OwnerId, OwnerRecord>,
+    sub_owners: &HashMap<SubOwnerKey, SubOwnerState>,
+) -> Vec<Option<OwnerRecord>> {
+    wanted
+        .iter()
+        .map(|(owner_id, sub_owner_ids)| {
+            let mut record = owners.get(owner_id)?.clone();
+            record.sub_owners = known(owner_id, sub_owner_ids, sub_owners);
+            Some(record)
+        })
+        .collect()
+}
+
+/// The rows of the history that a change writes: the settings as they are from `after.version` on,
+/// since when and by whom. An owner that was never changed has no history: its first version is
+/// written with its first change, so that a storm of newcomers writes none.
+pub(crate) fn history<'o>(
+    before: &'o Owner,
+    after: &'o Owner,
+    changed_by: &'o str,
+    now: Timestamp,
+) -> impl Iterator<Item = (&'o Owner, Timestamp, &'o str)> {
+    let first = (before, before.created_at, before.created_by.as_str());
+    let first = (before.version == 1).then_some(first);
+    first.into_iter().chain([(after, now, changed_by)])
+}
+
+/// The sub-owners whose override differs, with what it is by now.
+pub(crate) fn changed_overrides<'o>(
+    before: &'o Owner,
+    after: &'o Owner,
+) -> impl Iterator<Item = (&'o SubOwnerId, CalibrationOverride)> {
+    let (old, new) = (&before.settings.sub_owners, &after.settings.sub_owners);
+    let either: BTreeSet<&SubOwnerId> = old.keys().chain(new.keys()).collect();
+    let touched = either.into_iter().filter(|id| old.get(*id) != new.get(*id));
+    touched.map(|id| (id, new.get(id).cloned().unwrap_or_default()))
 }
 
 impl Store {

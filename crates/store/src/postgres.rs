@@ -10,6 +10,7 @@
 //! - `synchronous_commit` is what the server's owner set: by default nothing that was answered is
 //!   lost.
 
+pub(crate) mod changes;
 pub(crate) mod commit;
 mod copy;
 mod days;
@@ -23,15 +24,17 @@ pub(crate) mod provision;
 pub(crate) mod retention;
 mod rows;
 pub(crate) mod stream;
+mod wakes;
 mod writing;
 
 use rollcall_model::Timestamp;
 use sea_orm::DatabaseConnection;
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
 use time::OffsetDateTime;
 
 use crate::fault::{Fault, Result};
 use days::Days;
+use wakes::Listener;
 use writing::Writing;
 
 pub(crate) use error::classify;
@@ -44,6 +47,9 @@ pub(crate) struct Database {
     /// The readers once more, for sea-orm.
     reading: DatabaseConnection,
     days: Days,
+    listener: Listener,
+    /// As the server names the sessions: the node, to others.
+    application_name: String,
 }
 
 /// Connections that write, apart by use, so that a storm of newcomers or a slow commit never makes
@@ -70,6 +76,20 @@ impl Database {
         Ok(now.into())
     }
 
+    /// One snapshot for several statements that read.
+    pub(crate) async fn snapshot(&self) -> Result<sqlx::Transaction<'static, sqlx::Postgres>> {
+        let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+        Ok(self.readers.begin_with(begin).await?)
+    }
+
+    pub(crate) fn listener(&self) -> &Listener {
+        &self.listener
+    }
+
+    pub(crate) fn application_name(&self) -> &str {
+        &self.application_name
+    }
+
     /// Begins a transaction on one of the connections for whatever is neither commit nor lease.
     pub(crate) async fn write(&self) -> Result<Writing> {
         Writing::begin(self.writers()?.others.acquire().await?).await
@@ -88,4 +108,12 @@ impl Database {
             .as_ref()
             .ok_or_else(|| Fault::defect("the store was opened for reading only"))
     }
+}
+
+/// The server's time, within a transaction.
+async fn now(connection: &mut PgConnection) -> Result<Timestamp> {
+    let now: OffsetDateTime = sqlx::query_scalar("SELECT clock_timestamp()")
+        .fetch_one(connection)
+        .await?;
+    Ok(now.into())
 }

@@ -1,5 +1,7 @@
 //! Provisioning: owners and sub-owners enter the roll, once, with their announcement.
 
+pub(crate) mod entry;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -88,7 +90,7 @@ impl Store {
     ) -> Result<Vec<Provisioned>, Error> {
         let operation = Operation::write("provision", format!("{} owners", newcomers.len()));
         let asked = Arc::new((source.clone(), newcomers));
-        self.call(operation, move |backend| {
+        let provisioned = self.call(operation, move |backend| {
             let asked = Arc::clone(&asked);
             async move {
                 let (source, newcomers) = &*asked;
@@ -102,8 +104,10 @@ impl Store {
                     }
                 }
             }
-        })
-        .await
+        });
+        let (provisioned, races) = provisioned.await?;
+        self.count_races(races);
+        Ok(provisioned)
     }
 }
 

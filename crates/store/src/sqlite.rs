@@ -9,6 +9,7 @@
 //! - time is the injected clock's: on one machine it is the database's.
 
 mod bulk;
+pub(crate) mod changes;
 pub(crate) mod commit;
 pub(crate) mod doctor;
 mod error;
@@ -31,6 +32,7 @@ use sea_orm::DatabaseConnection;
 use sqlx::SqlitePool;
 
 use crate::fault::{Fault, Result};
+use crate::wakes::Signals;
 use writing::Writing;
 
 pub(crate) use error::classify;
@@ -43,6 +45,7 @@ pub(crate) struct Database {
     /// The readers once more, for sea-orm.
     reading: DatabaseConnection,
     clock: Arc<dyn Clock>,
+    signals: Signals,
 }
 
 impl Database {
@@ -52,6 +55,11 @@ impl Database {
 
     pub(crate) fn readers(&self) -> &SqlitePool {
         &self.readers
+    }
+
+    /// What this process tells itself after its commits.
+    pub(crate) fn signals(&self) -> &Signals {
+        &self.signals
     }
 
     pub(crate) fn now(&self) -> Timestamp {

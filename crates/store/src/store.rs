@@ -17,6 +17,7 @@ use tracing::Instrument as _;
 use crate::fault::{self, Fault};
 use crate::health::HealthKeeper;
 use crate::metrics::Metrics;
+use crate::provision::entry::Races;
 use crate::{Error, Health, Kind, MigrationRow, postgres, sqlite};
 
 /// How often a transaction that lost a conflict is run before its caller hears of it.
@@ -196,7 +197,14 @@ impl Store {
         self.shared.metrics.register(registry);
     }
 
-    #[cfg(test)]
+    pub(crate) fn count_races(&self, races: Races) {
+        self.shared.metrics.raced(races);
+    }
+
+    pub(crate) fn runtime(&self) -> &runtime::Handle {
+        &self.shared.runtime
+    }
+
     pub(crate) fn backend(&self) -> &Backend {
         &self.shared.backend
     }

@@ -34,9 +34,19 @@ pub(crate) async fn commit(database: &Database, batches: &[Arc<Batch>]) -> Resul
         decisions = planned(batches, &standings(database, batches).await?);
     }
     for _ in 0..TRIES {
-        match write(database, &due(batches, &decisions)).await? {
-            Ended::Committed => return Ok(decisions.into_iter().map(Decision::answer).collect()),
-            Ended::Guarded => decisions = planned(batches, &standings(database, batches).await?),
+        let fault = match write(database, &due(batches, &decisions)).await {
+            Ok(Ended::Committed) => {
+                return Ok(decisions.into_iter().map(Decision::answer).collect());
+            }
+            Ok(Ended::Guarded) => None,
+            // A batch that is stored already meets its own rows before it meets the guard.
+            Err(fault) if fault.kind == Kind::RefusedData => Some(fault),
+            Err(fault) => return Err(fault),
+        };
+        let standing = planned(batches, &standings(database, batches).await?);
+        match fault {
+            Some(fault) if standing == decisions => return Err(fault),
+            _ => decisions = standing,
         }
     }
     Err(Fault::new(

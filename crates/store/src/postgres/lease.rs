@@ -10,8 +10,10 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::Database;
+use super::wakes::notify;
 use crate::fault::{Fault, Result};
 use crate::lease::{APPLICATION, Held};
+use crate::wakes::Wake;
 use crate::{Answer, Claim, NodeReport, Observation, Refusal, Tenure, column};
 
 /// A node that gave no sign of life for this long is forgotten.
@@ -251,6 +253,7 @@ pub(crate) async fn release(database: &Database, held: Held) -> Result<()> {
     .bind(held.incarnation.to_string())
     .execute(writing.connection())
     .await?;
+    notify(writing.connection(), Wake::Leases).await?;
     writing.commit().await
 }
 
@@ -288,5 +291,6 @@ pub(crate) async fn forget_node(database: &Database, node: &str, incarnation: Uu
         .bind(incarnation.to_string())
         .execute(writing.connection())
         .await?;
+    notify(writing.connection(), Wake::Leases).await?;
     writing.commit().await
 }

@@ -17,6 +17,7 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{Connection as _, PgConnection, PgPool};
 
 use super::days::Days;
+use super::wakes::Listener;
 use super::{Database, Writers};
 use crate::fault::{Fault, Result};
 use crate::{Config, schema};
@@ -81,6 +82,8 @@ impl Database {
             reading: SqlxPostgresConnector::from_sqlx_postgres_pool(readers.clone()),
             readers,
             days: Days::default(),
+            listener: Listener::new(pool(sessions.reading(), config, 1)),
+            application_name: config.application_name.clone(),
         }
     }
 }

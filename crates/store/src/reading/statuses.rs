@@ -1,10 +1,10 @@
 //! Statuses of one sub-owner.
 
-use rollcall_model::{OwnerId, SequenceNumber, StreamId, SubOwnerId};
+use rollcall_model::{OwnerId, SequenceNumber, StreamId, SubOwnerId, Timestamp};
 use sea_orm::sea_query::{Expr, ExprTrait as _};
 use sea_orm::{
-    ColumnTrait as _, Condition, DatabaseConnection, EntityTrait as _, QueryFilter as _,
-    QueryOrder as _, QuerySelect as _, Select,
+    ColumnTrait as _, Condition, DatabaseBackend, DatabaseConnection, EntityTrait as _,
+    QueryFilter as _, QueryOrder as _, QuerySelect as _, Select,
 };
 
 use crate::entities::statuses::{Column, Entity, Model};
@@ -32,23 +32,32 @@ pub(super) async fn list(
     let mut query = Entity::find()
         .filter(Column::OwnerId.eq(owner_id.as_str()))
         .filter(Column::SubOwnerId.eq(sub_owner_id.as_str()))
-        .filter(within(range))
+        .filter(within(db, range))
         .limit(cursor::page_size(limit) + 1);
     if let Some(after) = cursor::decode::<Key>(cursor)? {
-        query = query.filter(behind(after, range.order)?);
+        query = query.filter(behind(db, after, range.order)?);
     }
     let rows = ordered(query, range.order).all(db).await?;
     cursor::page(rows, limit, key, read)
 }
 
-fn within(range: StatusRange) -> Condition {
-    Condition::all()
-        .add_option(
-            range
-                .from
-                .map(|from| Column::StatusAt.gte(StoredTime(from))),
-        )
-        .add_option(range.to.map(|to| Column::StatusAt.lt(StoredTime(to))))
+fn within(db: &DatabaseConnection, range: StatusRange) -> Condition {
+    let from = range
+        .from
+        .map(|from| Column::StatusAt.into_expr().gte(time(db, from)));
+    let to = range
+        .to
+        .map(|to| Column::StatusAt.into_expr().lt(time(db, to)));
+    Condition::all().add_option(from).add_option(to)
+}
+
+/// A time to compare a column with.
+fn time(db: &DatabaseConnection, time: Timestamp) -> Expr {
+    let text = Expr::value(StoredTime(time));
+    match db.get_database_backend() {
+        DatabaseBackend::Postgres => text.cast_as("timestamptz"),
+        _ => text,
+    }
 }
 
 fn ordered(mut query: Select<Entity>, order: Order) -> Select<Entity> {
@@ -63,16 +72,19 @@ fn ordered(mut query: Select<Entity>, order: Order) -> Select<Entity> {
 
 /// What lies behind the key in the list's order. Text that is no time cannot come from a cursor
 /// that a list gave, and one database would compare it while the other refuses it.
-fn behind((status_at, enqueued_at, partition, number, stream): Key, order: Order) -> Result<Expr> {
+fn behind(
+    db: &DatabaseConnection,
+    (status_at, enqueued_at, partition, number, stream): Key,
+    order: Order,
+) -> Result<Expr> {
     let time = |text: &str| {
-        rollcall_model::Timestamp::parse(text)
-            .map(StoredTime)
-            .map_err(|_| crate::fault::Fault::bad_cursor())
+        let at = Timestamp::parse(text).map_err(|_| crate::fault::Fault::bad_cursor())?;
+        Ok::<_, crate::fault::Fault>(time(db, at))
     };
     let columns = Expr::tuple(KEY.map(Expr::col));
     let key = Expr::tuple([
-        Expr::value(time(&status_at)?),
-        Expr::value(time(&enqueued_at)?),
+        time(&status_at)?,
+        time(&enqueued_at)?,
         Expr::value(partition),
         Expr::value(number),
         Expr::value(stream),

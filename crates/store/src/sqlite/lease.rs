@@ -12,6 +12,7 @@ use uuid::Uuid;
 use super::Database;
 use crate::fault::{Fault, Result};
 use crate::lease::Held;
+use crate::wakes::Wake;
 use crate::{Answer, Claim, NodeReport, Observation, Refusal, Tenure, column};
 
 /// A node that gave no sign of life for this long is forgotten.
@@ -175,7 +176,9 @@ pub(crate) async fn release(database: &Database, held: Held) -> Result<()> {
     .bind(held.incarnation.to_string())
     .execute(writing.connection())
     .await?;
-    writing.commit().await
+    writing.commit().await?;
+    database.signals().wake(Wake::Leases);
+    Ok(())
 }
 
 pub(crate) async fn report_node(database: &Database, report: &NodeReport) -> Result<()> {
@@ -212,5 +215,7 @@ pub(crate) async fn forget_node(database: &Database, node: &str, incarnation: Uu
         .bind(incarnation.to_string())
         .execute(writing.connection())
         .await?;
-    writing.commit().await
+    writing.commit().await?;
+    database.signals().wake(Wake::Leases);
+    Ok(())
 }

@@ -15,6 +15,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 
 use super::Database;
 use crate::fault::{Fault, Result};
+use crate::wakes::Signals;
 use crate::{Config, schema};
 
 /// Callers queue for the one writer: this much longer than a statement may wait for a lock.
@@ -68,6 +69,7 @@ impl Database {
             reading: SqlxSqliteConnector::from_sqlx_sqlite_pool(readers.clone()),
             readers,
             clock,
+            signals: Signals::new(),
         })
     }
 }

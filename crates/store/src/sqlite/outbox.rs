@@ -1,42 +1,14 @@
 //! The outbox: events beside the rows that they announce, and a delivery per event and sink.
 
-use rollcall_model::{OutboxEvent, OwnerId, SubOwnerId, Timestamp};
+use rollcall_model::SubOwnerId;
 use sqlx::SqliteConnection;
 use uuid::Uuid;
 
 use super::Database;
 use super::bulk::{Insert, insert};
 use crate::fault::{Fault, Result};
+use crate::outbox::{Announcement, SINK_IS_GONE, Settled};
 use crate::{Delivery, DeliveryOutcome, SinkRegistration, column};
-
-/// An event with the row that it is about.
-pub(super) struct Announcement<'i> {
-    owner_id: &'i OwnerId,
-    sub_owner_id: Option<&'i SubOwnerId>,
-    event: OutboxEvent,
-}
-
-impl<'i> Announcement<'i> {
-    pub(super) fn of_owner(owner_id: &'i OwnerId, event: OutboxEvent) -> Self {
-        Self {
-            owner_id,
-            sub_owner_id: None,
-            event,
-        }
-    }
-
-    pub(super) fn of_sub_owner(
-        owner_id: &'i OwnerId,
-        sub_owner_id: &'i SubOwnerId,
-        event: OutboxEvent,
-    ) -> Self {
-        Self {
-            owner_id,
-            sub_owner_id: Some(sub_owner_id),
-            event,
-        }
-    }
-}
 
 const EVENTS: Insert = Insert {
     head: "INSERT INTO outbox_events
@@ -77,10 +49,6 @@ pub(super) async fn announce(
     .await?;
     Ok(())
 }
-
-/// Why a delivery is parked whose sink went away. Such a delivery, and no other, is due again when
-/// its sink is back.
-const SINK_IS_GONE: &str = "the sink is no longer registered";
 
 pub(crate) async fn register(database: &Database, sinks: &[SinkRegistration]) -> Result<()> {
     let mut writing = database.write().await?;
@@ -163,8 +131,8 @@ pub(crate) async fn settle(
         )
         .bind(settled.state)
         .bind(settled.failed_tries)
-        .bind(settled.not_before)
-        .bind(settled.sent_at)
+        .bind(settled.not_before.map(|at| at.to_string()))
+        .bind(settled.sent_at.map(|at| at.to_string()))
         .bind(settled.error)
         .bind(event_id.to_string())
         .bind(sink)
@@ -172,41 +140,4 @@ pub(crate) async fn settle(
         .await?;
     }
     writing.commit().await
-}
-
-/// The columns that an outcome sets.
-struct Settled<'o> {
-    state: &'static str,
-    failed_tries: i64,
-    not_before: Option<String>,
-    sent_at: Option<String>,
-    error: Option<&'o str>,
-}
-
-impl<'o> Settled<'o> {
-    fn of(outcome: &'o DeliveryOutcome, now: Timestamp) -> Self {
-        match outcome {
-            DeliveryOutcome::Sent => Self {
-                state: "sent",
-                failed_tries: 0,
-                not_before: None,
-                sent_at: Some(now.to_string()),
-                error: None,
-            },
-            DeliveryOutcome::Failed { error, not_before } => Self {
-                state: "pending",
-                failed_tries: 1,
-                not_before: Some(not_before.to_string()),
-                sent_at: None,
-                error: Some(error),
-            },
-            DeliveryOutcome::Parked { error } => Self {
-                state: "parked",
-                failed_tries: 1,
-                not_before: None,
-                sent_at: None,
-                error: Some(error),
-            },
-        }
-    }
 }

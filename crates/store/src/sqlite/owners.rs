@@ -1,20 +1,23 @@
 //! Owners and sub-owners: looked up for the directory, changed by hand.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
 use rollcall_model::{
-    CalibrationOverride, EventSource, OutboxEvent, Owner, OwnerId, OwnerState, Settings,
-    SubOwnerId, SubOwnerState, Timestamp,
+    EventSource, OutboxEvent, Owner, OwnerId, OwnerState, Settings, SubOwnerId, SubOwnerState,
+    Timestamp,
 };
 use sqlx::SqliteConnection;
 
 use super::Database;
-use super::outbox::{Announcement, announce};
+use super::outbox::announce;
 use crate::fault::Result;
-use crate::owners::{PatchedOwner, patched, search_text};
-use crate::{Change, OwnerPatch, OwnerRecord, SubOwnerRecord, column};
-
-type SubOwnerKey = (OwnerId, SubOwnerId);
+use crate::outbox::Announcement;
+use crate::owners::{
+    PatchedOwner, SubOwnerKey, changed_overrides, found, history, owner_ids, pairs, patched,
+    search_text,
+};
+use crate::wakes::Wake;
+use crate::{Change, OwnerPatch, OwnerRecord, column};
 
 pub(crate) async fn find(
     database: &Database,
@@ -25,48 +28,7 @@ pub(crate) async fn find(
     let owners = load(&mut reading, &owner_ids(wanted)).await?;
     let sub_owners = load_sub_owners(&mut reading, &pairs(wanted)).await?;
     reading.commit().await?;
-    Ok(wanted
-        .iter()
-        .map(|(owner_id, sub_owner_ids)| {
-            let mut record = owners.get(owner_id)?.clone();
-            record.sub_owners = known(owner_id, sub_owner_ids, &sub_owners);
-            Some(record)
-        })
-        .collect())
-}
-
-fn owner_ids(wanted: &[(OwnerId, Vec<SubOwnerId>)]) -> Vec<&OwnerId> {
-    wanted.iter().map(|(owner_id, _)| owner_id).collect()
-}
-
-fn pairs(wanted: &[(OwnerId, Vec<SubOwnerId>)]) -> Vec<(&OwnerId, &SubOwnerId)> {
-    let mut pairs = Vec::new();
-    for (owner_id, sub_owner_ids) in wanted {
-        pairs.extend(
-            sub_owner_ids
-                .iter()
-                .map(|sub_owner_id| (owner_id, sub_owner_id)),
-        );
-    }
-    pairs
-}
-
-/// Those of the sub-owners that exist, in the order asked.
-pub(super) fn known(
-    owner_id: &OwnerId,
-    sub_owner_ids: &[SubOwnerId],
-    states: &HashMap<SubOwnerKey, SubOwnerState>,
-) -> Vec<SubOwnerRecord> {
-    sub_owner_ids
-        .iter()
-        .filter_map(|sub_owner_id| {
-            let state = states.get(&(owner_id.clone(), sub_owner_id.clone()))?;
-            Some(SubOwnerRecord {
-                sub_owner_id: sub_owner_id.clone(),
-                state: *state,
-            })
-        })
-        .collect()
+    Ok(found(wanted, &owners, &sub_owners))
 }
 
 /// The owners that exist, without their sub-owners.
@@ -146,6 +108,8 @@ pub(crate) async fn change(
                 announce(connection, &[Announcement::of_owner(owner_id, event)]).await?;
             }
             writing.commit().await?;
+            database.signals().wake(Wake::Owners);
+            database.signals().wake(Wake::Outbox);
             return Ok(Change::Done(after));
         }
     };
@@ -193,9 +157,6 @@ async fn update(connection: &mut SqliteConnection, after: &Owner) -> Result<()> 
     Ok(())
 }
 
-/// The settings as they are from `after.version` on. An owner that was never changed has no
-/// history: its first version is written with its first change, so that a storm of newcomers
-/// writes none.
 async fn record_history(
     connection: &mut SqliteConnection,
     before: &Owner,
@@ -203,11 +164,7 @@ async fn record_history(
     changed_by: &str,
     now: Timestamp,
 ) -> Result<()> {
-    let first = (before, before.created_at, before.created_by.as_str());
-    for (owner, at, by) in [first, (after, now, changed_by)] {
-        if owner.version != 1 && owner.version != after.version {
-            continue;
-        }
+    for (owner, at, by) in history(before, after, changed_by, now) {
         sqlx::query(
             "INSERT INTO settings_history (owner_id, version, settings, changed_at, changed_by)
              VALUES (?, ?, ?, ?, ?)",
@@ -229,14 +186,7 @@ async fn copy_overrides(
     before: &Owner,
     after: &Owner,
 ) -> Result<()> {
-    let (old, new) = (&before.settings.sub_owners, &after.settings.sub_owners);
-    let touched: BTreeSet<&SubOwnerId> = old.keys().chain(new.keys()).collect();
-    for sub_owner_id in touched {
-        if old.get(sub_owner_id) == new.get(sub_owner_id) {
-            continue;
-        }
-        let settings = new.get(sub_owner_id).cloned();
-        let settings: CalibrationOverride = settings.unwrap_or_default();
+    for (sub_owner_id, settings) in changed_overrides(before, after) {
         sqlx::query(
             "UPDATE sub_owners SET settings = ?, version = version + 1
              WHERE owner_id = ? AND sub_owner_id = ?",

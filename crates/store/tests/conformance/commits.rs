@@ -8,7 +8,8 @@ use rollcall_store::{
 };
 
 use crate::fixture::{
-    Fixture, Lease, change_state, dead_letter, drops, newcomer, owner_id, settings, span, status,
+    Fixture, Lease, On, change_state, dead_letter, drops, newcomer, owner_id, settings, span,
+    status,
 };
 
 /// Ten numbers, one of each fate and the rest statuses; owner `1` is active, `2` pending.
@@ -31,9 +32,8 @@ async fn mixed(fixture: &Fixture, lease: &Lease) -> rollcall_store::Batch {
     batch
 }
 
-#[tokio::test]
-async fn a_batch_is_stored_with_its_checkpoint_and_every_total() {
-    let fixture = Fixture::new().await;
+async fn a_batch_is_stored_with_its_checkpoint_and_every_total(on: On) {
+    let fixture = Fixture::new(on).await;
     let lease = fixture.lease().await;
     let batch = mixed(&fixture, &lease).await;
     fixture.commit_one(batch).await;
@@ -47,9 +47,8 @@ async fn a_batch_is_stored_with_its_checkpoint_and_every_total() {
     fixture.assert_invariants().await;
 }
 
-#[tokio::test]
-async fn a_batch_that_is_sent_again_is_committed_and_nothing_is_stored_twice() {
-    let fixture = Fixture::new().await;
+async fn a_batch_that_is_sent_again_is_committed_and_nothing_is_stored_twice(on: On) {
+    let fixture = Fixture::new(on).await;
     let lease = fixture.lease().await;
     let batch = Arc::new(mixed(&fixture, &lease).await);
     let first = fixture.commit(vec![batch.clone(), batch.clone()]).await;
@@ -62,9 +61,8 @@ async fn a_batch_that_is_sent_again_is_committed_and_nothing_is_stored_twice() {
     fixture.assert_invariants().await;
 }
 
-#[tokio::test]
-async fn a_refused_partition_does_not_hinder_the_others() {
-    let fixture = Fixture::new().await;
+async fn a_refused_partition_does_not_hinder_the_others(on: On) {
+    let fixture = Fixture::new(on).await;
     fixture.enter(&["1"]).await;
     let stale = fixture.lease().await;
     let lease = fixture.lease_of(stale.stream_id, 10, "a").await;
@@ -87,9 +85,8 @@ async fn a_refused_partition_does_not_hinder_the_others() {
     fixture.assert_invariants().await;
 }
 
-#[tokio::test]
-async fn a_batch_that_leaves_a_hole_or_overlaps_is_misplaced() {
-    let fixture = Fixture::new().await;
+async fn a_batch_that_leaves_a_hole_or_overlaps_is_misplaced(on: On) {
+    let fixture = Fixture::new(on).await;
     fixture.enter(&["1"]).await;
     let lease = fixture.lease().await;
     fixture.commit(vec![lease.filled("1", -1, 4)]).await;
@@ -104,9 +101,8 @@ async fn a_batch_that_leaves_a_hole_or_overlaps_is_misplaced() {
     fixture.assert_invariants().await;
 }
 
-#[tokio::test]
-async fn rows_of_blocked_and_deleted_owners_become_drops() {
-    let fixture = Fixture::new().await;
+async fn rows_of_blocked_and_deleted_owners_become_drops(on: On) {
+    let fixture = Fixture::new(on).await;
     fixture.enter(&["1", "2", "3"]).await;
     let lease = fixture.lease().await;
     let mut batch = lease.batch(-1, 4);
@@ -126,9 +122,8 @@ async fn rows_of_blocked_and_deleted_owners_become_drops() {
     fixture.assert_invariants().await;
 }
 
-#[tokio::test]
-async fn rows_of_an_owner_that_is_pending_by_now_are_held() {
-    let fixture = Fixture::new().await;
+async fn rows_of_an_owner_that_is_pending_by_now_are_held(on: On) {
+    let fixture = Fixture::new(on).await;
     fixture.enter(&["1"]).await;
     let lease = fixture.lease().await;
     fixture.change("1", change_state(OwnerState::Pending)).await;
@@ -139,9 +134,8 @@ async fn rows_of_an_owner_that_is_pending_by_now_are_held() {
     fixture.assert_invariants().await;
 }
 
-#[tokio::test]
-async fn held_rows_of_an_owner_that_is_active_by_now_are_calibrated_and_stored() {
-    let fixture = Fixture::new().await;
+async fn held_rows_of_an_owner_that_is_active_by_now_are_calibrated_and_stored(on: On) {
+    let fixture = Fixture::new(on).await;
     let lease = fixture.lease().await;
     let batch = mixed(&fixture, &lease).await;
     let approval = OwnerPatch {
@@ -158,9 +152,8 @@ async fn held_rows_of_an_owner_that_is_active_by_now_are_calibrated_and_stored()
     fixture.assert_invariants().await;
 }
 
-#[tokio::test]
-async fn a_batch_that_does_not_add_up_is_a_defect_and_costs_no_transaction() {
-    let fixture = Fixture::new().await;
+async fn a_batch_that_does_not_add_up_is_a_defect_and_costs_no_transaction(on: On) {
+    let fixture = Fixture::new(on).await;
     fixture.enter(&["1"]).await;
     let lease = fixture.lease().await;
     let filled = |numbers: &[i64]| {
@@ -189,9 +182,8 @@ async fn a_batch_that_does_not_add_up_is_a_defect_and_costs_no_transaction() {
     assert_eq!(fixture.partition(&lease).await.stored, 0);
 }
 
-#[tokio::test]
-async fn a_status_of_an_owner_that_is_not_on_the_roll_is_a_defect() {
-    let fixture = Fixture::new().await;
+async fn a_status_of_an_owner_that_is_not_on_the_roll_is_a_defect(on: On) {
+    let fixture = Fixture::new(on).await;
     fixture.enter(&["1"]).await;
     let lease = fixture.lease().await;
     let error = fixture.store.commit(vec![
@@ -208,9 +200,8 @@ async fn a_status_of_an_owner_that_is_not_on_the_roll_is_a_defect() {
     );
 }
 
-#[tokio::test]
-async fn data_is_stored_as_the_exact_text_and_bodies_as_the_exact_bytes() {
-    let fixture = Fixture::new().await;
+async fn data_is_stored_as_the_exact_text_and_bodies_as_the_exact_bytes(on: On) {
+    let fixture = Fixture::new(on).await;
     fixture.enter(&["1"]).await;
     let lease = fixture.lease().await;
     let texts = [r#"{"b": 1.10, "a":"\u0000ü"}"#, "null", "1e2", r#""'';--""#];
@@ -241,9 +232,8 @@ async fn data_is_stored_as_the_exact_text_and_bodies_as_the_exact_bytes() {
     fixture.assert_invariants().await;
 }
 
-#[tokio::test]
-async fn a_group_larger_than_every_chunk_is_stored_whole() {
-    let fixture = Fixture::new().await;
+async fn a_group_larger_than_every_chunk_is_stored_whole(on: On) {
+    let fixture = Fixture::new(on).await;
     let owners: Vec<String> = (0..700).map(|number| format!("o{number}")).collect();
     let names: Vec<&str> = owners.iter().map(String::as_str).collect();
     fixture.enter(&names).await;
@@ -263,4 +253,18 @@ async fn a_group_larger_than_every_chunk_is_stored_whole() {
     let row = fixture.partition(&lease).await;
     assert_eq!((row.stored, row.dead), (1_000, 500));
     fixture.assert_invariants().await;
+}
+
+on_both! {
+    a_batch_is_stored_with_its_checkpoint_and_every_total,
+    a_batch_that_is_sent_again_is_committed_and_nothing_is_stored_twice,
+    a_refused_partition_does_not_hinder_the_others,
+    a_batch_that_leaves_a_hole_or_overlaps_is_misplaced,
+    rows_of_blocked_and_deleted_owners_become_drops,
+    rows_of_an_owner_that_is_pending_by_now_are_held,
+    held_rows_of_an_owner_that_is_active_by_now_are_calibrated_and_stored,
+    a_batch_that_does_not_add_up_is_a_defect_and_costs_no_transaction,
+    a_status_of_an_owner_that_is_not_on_the_roll_is_a_defect,
+    data_is_stored_as_the_exact_text_and_bodies_as_the_exact_bytes,
+    a_group_larger_than_every_chunk_is_stored_whole,
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::fixture::{Fixture, dead_letter, span, status};
+use crate::fixture::{Fixture, On, dead_letter, span, status};
 
 /// An invariant, and how to break it behind the store's back.
 const BREAKS: &[(&str, &str)] = &[
@@ -44,8 +44,8 @@ const BREAKS: &[(&str, &str)] = &[
     ("I5 the latest is the newest", "DELETE FROM latest_statuses"),
 ];
 
-async fn filled() -> Fixture {
-    let fixture = Fixture::new().await;
+async fn filled(on: On) -> Fixture {
+    let fixture = Fixture::new(on).await;
     fixture.enter(&["1", "2"]).await;
     let lease = fixture.lease().await;
     let mut batch = lease.batch(-1, 7);
@@ -61,17 +61,17 @@ async fn filled() -> Fixture {
     fixture
 }
 
-#[tokio::test]
-async fn each_broken_invariant_is_found_and_named() {
+async fn each_broken_invariant_is_found_and_named(on: On) {
     for (check, sql) in BREAKS {
-        let fixture = filled().await;
-        let pool = sqlx::SqlitePool::connect(&fixture.config.url)
-            .await
-            .unwrap();
-        let broken = sqlx::query(*sql).execute(&pool).await.unwrap();
-        assert!(broken.rows_affected() > 0, "{sql}");
+        let fixture = filled(on).await;
+        let broken = fixture.execute(sql).await;
+        assert!(broken > 0, "{sql}");
         let findings = fixture.store.check_invariants().await.unwrap();
         let finding = findings.iter().find(|finding| finding.check == *check);
         assert!(finding.unwrap().fault.is_some(), "{check}: {sql}");
     }
+}
+
+on_both! {
+    each_broken_invariant_is_found_and_named,
 }

@@ -5,18 +5,19 @@ use std::time::Duration;
 use rollcall_store::{Answer, Config, Health, Kind, Store};
 use sqlx::Connection as _;
 
-use crate::fixture::{Fixture, Lease, at};
+use crate::fixture::{Fixture, Lease, On, at};
 
-async fn ready() -> (Fixture, Lease) {
-    let fixture = Fixture::new().await;
+async fn ready(on: On) -> (Fixture, Lease) {
+    let fixture = Fixture::new(on).await;
     fixture.enter(&["1"]).await;
     let lease = fixture.lease().await;
     (fixture, lease)
 }
 
+/// SQLite's own: its writers exclude each other.
 #[tokio::test]
 async fn a_locked_database_is_unavailable_and_recovers_by_itself() {
-    let (fixture, lease) = ready().await;
+    let (fixture, lease) = ready(On::Sqlite).await;
     let config = Config {
         busy_timeout: Duration::from_millis(50),
         ..fixture.config.clone()
@@ -35,7 +36,7 @@ async fn a_locked_database_is_unavailable_and_recovers_by_itself() {
             .await
             .unwrap_err();
         assert_eq!(error.kind, Kind::Unavailable);
-        fixture.clock.advance(Duration::from_secs(1));
+        fixture.advance(Duration::from_secs(1)).await;
     }
     let fault = store.health().fault.unwrap();
     assert_eq!(fault.since, at(0));
@@ -53,9 +54,8 @@ async fn a_locked_database_is_unavailable_and_recovers_by_itself() {
     fixture.assert_invariants().await;
 }
 
-#[tokio::test]
-async fn a_transaction_is_counted_by_its_name() {
-    let (fixture, lease) = ready().await;
+async fn a_transaction_is_counted_by_its_name(on: On) {
+    let (fixture, lease) = ready(on).await;
     fixture.commit(vec![lease.filled("1", -1, 4)]).await;
     let mut registry = prometheus_client::registry::Registry::default();
     fixture.store.register_metrics(&mut registry);
@@ -71,9 +71,8 @@ async fn a_transaction_is_counted_by_its_name() {
 }
 
 /// A caller that dies leaves its transaction running to its end.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_commit_runs_to_its_end_although_its_caller_is_gone() {
-    let (fixture, lease) = ready().await;
+async fn a_commit_runs_to_its_end_although_its_caller_is_gone(on: On) {
+    let (fixture, lease) = ready(on).await;
     let store = fixture.store.clone();
     let batch = lease.filled("1", -1, 499);
     let mut commit = Box::pin(store.commit(vec![batch]));
@@ -94,14 +93,18 @@ async fn a_commit_runs_to_its_end_although_its_caller_is_gone() {
     fixture.assert_invariants().await;
 }
 
+on_both! {
+    a_transaction_is_counted_by_its_name,
+    a_commit_runs_to_its_end_although_its_caller_is_gone,
+}
+
 #[cfg(feature = "failpoints")]
 mod points {
     use super::*;
 
-    #[tokio::test]
-    async fn a_lost_answer_is_resolved_by_sending_the_batch_again() {
+    async fn a_lost_answer_is_resolved_by_sending_the_batch_again(on: On) {
         let scenario = fail::FailScenario::setup();
-        let (fixture, lease) = ready().await;
+        let (fixture, lease) = ready(on).await;
         fail::cfg("store.commit.answer", "1*return->off").unwrap();
         let batch = lease.filled("1", -1, 4);
         let error = fixture.store.commit(vec![batch.clone()]).await.unwrap_err();
@@ -112,10 +115,9 @@ mod points {
         scenario.teardown();
     }
 
-    #[tokio::test]
-    async fn a_failure_before_the_transaction_leaves_nothing() {
+    async fn a_failure_before_the_transaction_leaves_nothing(on: On) {
         let scenario = fail::FailScenario::setup();
-        let (fixture, lease) = ready().await;
+        let (fixture, lease) = ready(on).await;
         fail::cfg("store.commit.before", "1*return->off").unwrap();
         let batch = lease.filled("1", -1, 4);
         let error = fixture.store.commit(vec![batch.clone()]).await.unwrap_err();
@@ -127,10 +129,9 @@ mod points {
     }
 
     /// The panic reaches the caller, as if the transaction had run within it.
-    #[tokio::test]
-    async fn a_panic_costs_the_caller_and_never_the_data() {
+    async fn a_panic_costs_the_caller_and_never_the_data(on: On) {
         let scenario = fail::FailScenario::setup();
-        let (fixture, lease) = ready().await;
+        let (fixture, lease) = ready(on).await;
         let batch = lease.filled("1", -1, 4);
         for (point, stored) in [("store.commit.before", 0), ("store.commit.answer", 5)] {
             fail::cfg(point, "1*panic->off").unwrap();
@@ -142,5 +143,11 @@ mod points {
         assert_eq!(fixture.commit(vec![batch]).await, [Answer::Committed]);
         fixture.assert_invariants().await;
         scenario.teardown();
+    }
+
+    on_both! {
+        a_lost_answer_is_resolved_by_sending_the_batch_again,
+        a_failure_before_the_transaction_leaves_nothing,
+        a_panic_costs_the_caller_and_never_the_data,
     }
 }

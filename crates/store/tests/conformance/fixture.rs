@@ -1,4 +1,4 @@
-//! A database of its own for each test, a clock that the test turns, and batches that add up.
+//! A database of its own for each test, time that the test lets pass, and batches that add up.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -11,12 +11,17 @@ use rollcall_model::{
 };
 use rollcall_store::{
     Answer, Batch, Change, Claim, Config, HubIdentity, Newcomer, Order, OwnerPatch, PartitionRow,
-    Provisioned, StatusRange, StatusRow, Store, Tenure,
+    Provisioned, StatusRange, StatusRow, Store, Tenure, application_name,
 };
+use rollcall_test_servers::{Database, Postgres};
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection, SqliteConnection};
 use uuid::Uuid;
 
 /// The tests' day: 2026-11-23T10:00:00Z.
 pub(crate) const START: i64 = 1_795_428_000;
+
+/// Of every lease.
+pub(crate) const TTL: Duration = Duration::from_secs(15);
 
 /// A clock that stands still until it is turned.
 #[derive(Debug)]
@@ -35,24 +40,68 @@ impl Clock for Hand {
     }
 }
 
+/// The database that a test runs on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum On {
+    Sqlite,
+    Postgres,
+}
+
+/// Makes two tests of each function `async fn name(on: On)`: `sqlite::name` and `postgres::name`.
+/// One that is forgotten here is dead code, which the lints refuse.
+macro_rules! on_both {
+    ($($name:ident),+ $(,)?) => {
+        mod sqlite {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $name() {
+                    super::$name(crate::fixture::On::Sqlite).await;
+                }
+            )+
+        }
+
+        mod postgres {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $name() {
+                    super::$name(crate::fixture::On::Postgres).await;
+                }
+            )+
+        }
+    };
+}
+
+/// Holds the database until the test is over.
+enum Place {
+    Directory(#[expect(dead_code, reason = "held, not read")] tempfile::TempDir),
+    Database(#[expect(dead_code, reason = "held, not read")] Database<'static>),
+}
+
 pub(crate) struct Fixture {
     pub(crate) store: Store,
+    /// SQLite's; PostgreSQL has its own.
     pub(crate) clock: Arc<Hand>,
     pub(crate) config: Config,
-    /// Holds the file until the test is over.
-    _directory: tempfile::TempDir,
+    pub(crate) on: On,
+    _place: Place,
 }
 
 impl Fixture {
-    pub(crate) async fn new() -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        // Below a directory that does not exist yet.
-        let file = directory.path().join("data").join("roll.db");
-        let config = Config {
-            busy_timeout: Duration::from_secs(10),
-            readers: 2,
-            ..Config::new(format!("sqlite://{}", file.display()))
+    pub(crate) async fn new(on: On) -> Self {
+        let (url, place) = match on {
+            On::Sqlite => {
+                let directory = tempfile::tempdir().unwrap();
+                // Below a directory that does not exist yet.
+                let file = directory.path().join("data").join("roll.db");
+                let url = format!("sqlite://{}", file.display());
+                (url, Place::Directory(directory))
+            }
+            On::Postgres => {
+                let database = Postgres::of_this_process().new_database().unwrap();
+                (database.url(), Place::Database(database))
+            }
         };
+        let config = config(&url);
         let clock = Arc::new(Hand(AtomicI64::new(START * 1_000_000)));
         let store = Store::open_with_clock(config.clone(), clock.clone())
             .await
@@ -61,7 +110,92 @@ impl Fixture {
             store,
             clock,
             config,
-            _directory: directory,
+            on,
+            _place: place,
+        }
+    }
+
+    /// The same database as another process sees it.
+    pub(crate) async fn other_store(&self) -> Store {
+        let opened = Store::open_with_clock(self.config.clone(), self.clock.clone());
+        opened.await.unwrap()
+    }
+
+    /// As another node sees it.
+    pub(crate) async fn other_node(&self) -> Store {
+        let config = Config {
+            application_name: application_name(Uuid::now_v7()),
+            ..self.config.clone()
+        };
+        Store::open(config).await.unwrap()
+    }
+
+    /// On PostgreSQL.
+    pub(crate) async fn until_somebody_waits_for_a_lock(&self) {
+        let deadline = tokio::time::Instant::now() + Duration::from_secs(30);
+        let mut connection = PgConnection::connect(&self.config.url).await.unwrap();
+        loop {
+            let waiting = sqlx::query_scalar(
+                "SELECT count(*) FROM pg_stat_activity
+                 WHERE datname = current_database() AND wait_event_type = 'Lock'",
+            );
+            let waiting: i64 = waiting.fetch_one(&mut connection).await.unwrap();
+            if waiting > 0 {
+                return;
+            }
+            assert!(tokio::time::Instant::now() < deadline, "nobody waits");
+        }
+    }
+
+    /// Lets time pass. PostgreSQL's clock is the server's, which nobody turns: there everything
+    /// that is measured against it lies further back from then on.
+    pub(crate) async fn advance(&self, by: Duration) {
+        if self.on == On::Sqlite {
+            self.clock.advance(by);
+            return;
+        }
+        for (table, column) in [
+            ("partitions", "expires_at"),
+            ("partitions", "last_commit_at"),
+            ("nodes", "last_seen_at"),
+            ("outbox_deliveries", "not_before"),
+        ] {
+            let seconds = by.as_secs_f64();
+            self.execute(&format!(
+                "UPDATE {table} SET {column} = {column} - make_interval(secs => {seconds})"
+            ))
+            .await;
+        }
+    }
+
+    /// The database's time.
+    pub(crate) async fn now(&self) -> Timestamp {
+        match self.on {
+            On::Sqlite => self.clock.now(),
+            On::Postgres => {
+                let mut connection = PgConnection::connect(&self.config.url).await.unwrap();
+                let now = sqlx::query_scalar("SELECT clock_timestamp()");
+                let now: time::OffsetDateTime = now.fetch_one(&mut connection).await.unwrap();
+                now.into()
+            }
+        }
+    }
+
+    /// Behind the store's back; how many rows it touched.
+    pub(crate) async fn execute(&self, sql: &str) -> u64 {
+        let sql = AssertSqlSafe(sql.to_owned());
+        match self.on {
+            On::Sqlite => {
+                let url = &self.config.url;
+                let mut connection = SqliteConnection::connect(url).await.unwrap();
+                let done = sqlx::query(sql).execute(&mut connection).await.unwrap();
+                done.rows_affected()
+            }
+            On::Postgres => {
+                let mut connection = PgConnection::connect(&self.config.url).await.unwrap();
+                let done = sqlx::query(sql).execute(&mut connection).await.unwrap();
+                done.rows_affected()
+            }
         }
     }
 
@@ -79,9 +213,13 @@ impl Fixture {
         lease
     }
 
+    /// As a new incarnation of `node`; whoever had the lease has lost it.
     pub(crate) async fn claim(&self, stream_id: StreamId, partition: u32, node: &str) -> Lease {
         let tenure = tenure(node);
         let partition_id = PartitionId(partition);
+        if self.on == On::Postgres {
+            self.expire(partition).await;
+        }
         let claim = self
             .store
             .claim_partition(stream_id, partition_id, &tenure)
@@ -94,6 +232,14 @@ impl Fixture {
             tenure,
             claim,
         }
+    }
+
+    async fn expire(&self, partition: u32) {
+        self.execute(&format!(
+            "UPDATE partitions SET expires_at = clock_timestamp() - interval '1 s'
+             WHERE partition_id = {partition} AND expires_at IS NOT NULL"
+        ))
+        .await;
     }
 
     /// Enters active owners, each with one sub-owner `s`.
@@ -232,6 +378,15 @@ impl Lease {
     }
 }
 
+pub(crate) fn config(url: &str) -> Config {
+    Config {
+        busy_timeout: Duration::from_secs(10),
+        readers: 2,
+        application_name: application_name(Uuid::now_v7()),
+        ..Config::new(url)
+    }
+}
+
 pub(crate) fn span(after: i64, upto: i64) -> Span {
     Span {
         after: SequenceNumber(after),
@@ -256,7 +411,7 @@ pub(crate) fn tenure(node: &str) -> Tenure {
     Tenure {
         node: node.to_owned(),
         incarnation: Uuid::now_v7(),
-        ttl: Duration::from_secs(15),
+        ttl: TTL,
     }
 }
 

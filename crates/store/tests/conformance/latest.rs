@@ -2,7 +2,7 @@
 
 use rollcall_model::Status;
 
-use crate::fixture::{Fixture, at, status};
+use crate::fixture::{Fixture, On, at, status};
 
 async fn latest_number(fixture: &Fixture, sub_owner: &str) -> Option<i64> {
     let row = fixture.latest("1", sub_owner).await?;
@@ -15,9 +15,8 @@ fn measured(number: i64, status_at: i64) -> Status {
     status
 }
 
-#[tokio::test]
-async fn within_a_batch_the_newest_wins_whatever_its_number() {
-    let fixture = Fixture::new().await;
+async fn within_a_batch_the_newest_wins_whatever_its_number(on: On) {
+    let fixture = Fixture::new(on).await;
     fixture.enter(&["1"]).await;
     let lease = fixture.lease().await;
     let mut batch = lease.batch(-1, 3);
@@ -34,9 +33,8 @@ async fn within_a_batch_the_newest_wins_whatever_its_number() {
     fixture.assert_invariants().await;
 }
 
-#[tokio::test]
-async fn an_older_status_that_arrives_later_does_not_replace_it() {
-    let fixture = Fixture::new().await;
+async fn an_older_status_that_arrives_later_does_not_replace_it(on: On) {
+    let fixture = Fixture::new(on).await;
     fixture.enter(&["1"]).await;
     let lease = fixture.lease().await;
     for (number, status_at) in [(0, 50), (1, 49), (2, 51), (3, 0)] {
@@ -48,9 +46,8 @@ async fn an_older_status_that_arrives_later_does_not_replace_it() {
     fixture.assert_invariants().await;
 }
 
-#[tokio::test]
-async fn at_equal_times_the_partition_counts_as_a_number() {
-    let fixture = Fixture::new().await;
+async fn at_equal_times_the_partition_counts_as_a_number(on: On) {
+    let fixture = Fixture::new(on).await;
     fixture.enter(&["1"]).await;
     let ninth = fixture.lease().await;
     let tenth = fixture.lease_of(ninth.stream_id, 10, "a").await;
@@ -67,4 +64,10 @@ async fn at_equal_times_the_partition_counts_as_a_number() {
     let latest = fixture.latest("1", "s").await.unwrap();
     assert_eq!(latest.partition_id.0, 10);
     fixture.assert_invariants().await;
+}
+
+on_both! {
+    within_a_batch_the_newest_wins_whatever_its_number,
+    an_older_status_that_arrives_later_does_not_replace_it,
+    at_equal_times_the_partition_counts_as_a_number,
 }

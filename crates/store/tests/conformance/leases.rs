@@ -8,11 +8,10 @@ use rollcall_store::{
     Answer, HubIdentity, NodeReport, Observation, PartitionState, Refusal, Tenure,
 };
 
-use crate::fixture::{Fixture, START, at, hub, tenure};
+use crate::fixture::{Fixture, On, START, TTL, at, hub, tenure};
 
-#[tokio::test]
-async fn a_hub_keeps_its_stream_until_it_is_created_anew() {
-    let fixture = Fixture::new().await;
+async fn a_hub_keeps_its_stream_until_it_is_created_anew(on: On) {
+    let fixture = Fixture::new(on).await;
     let first = fixture.store.resolve_stream(&hub()).await.unwrap();
     assert_eq!(first.generation, 1);
     assert_eq!(fixture.store.resolve_stream(&hub()).await.unwrap(), first);
@@ -28,9 +27,8 @@ async fn a_hub_keeps_its_stream_until_it_is_created_anew() {
     assert_eq!(current, [second]);
 }
 
-#[tokio::test]
-async fn going_back_to_an_earlier_hub_goes_on_in_its_stream() {
-    let fixture = Fixture::new().await;
+async fn going_back_to_an_earlier_hub_goes_on_in_its_stream(on: On) {
+    let fixture = Fixture::new(on).await;
     let store = &fixture.store;
     let anew = HubIdentity {
         created_at: at(5),
@@ -55,9 +53,8 @@ async fn going_back_to_an_earlier_hub_goes_on_in_its_stream() {
     assert_eq!(store.current_streams().await.unwrap(), [second]);
 }
 
-#[tokio::test]
-async fn a_hub_that_nobody_reads_any_more_is_not_current() {
-    let fixture = Fixture::new().await;
+async fn a_hub_that_nobody_reads_any_more_is_not_current(on: On) {
+    let fixture = Fixture::new(on).await;
     let store = &fixture.store;
     let old = store.resolve_stream(&hub()).await.unwrap();
     fixture.claim(old.stream_id, 3, "a").await;
@@ -68,13 +65,12 @@ async fn a_hub_that_nobody_reads_any_more_is_not_current() {
     let new = store.resolve_stream(&elsewhere).await.unwrap();
     // Somebody still holds a lease of it.
     assert_eq!(store.current_streams().await.unwrap().len(), 2);
-    fixture.clock.advance(Duration::from_secs(3_600));
+    fixture.advance(Duration::from_secs(3_600)).await;
     assert_eq!(store.current_streams().await.unwrap(), [new]);
 }
 
-#[tokio::test]
-async fn of_two_that_ask_for_the_next_generation_the_second_gets_the_firsts() {
-    let fixture = Fixture::new().await;
+async fn of_two_that_ask_for_the_next_generation_the_second_gets_the_firsts(on: On) {
+    let fixture = Fixture::new(on).await;
     let store = &fixture.store;
     let from = store.resolve_stream(&hub()).await.unwrap();
     let next = store.next_generation(from.stream_id, &hub()).await.unwrap();
@@ -83,23 +79,32 @@ async fn of_two_that_ask_for_the_next_generation_the_second_gets_the_firsts() {
     assert_eq!(store.resolve_stream(&hub()).await.unwrap(), next);
 }
 
-#[tokio::test]
-async fn every_claim_raises_the_epoch_and_starts_at_the_clock() {
-    let fixture = Fixture::new().await;
+async fn every_claim_raises_the_epoch_and_the_first_starts_at_the_clock(on: On) {
+    let fixture = Fixture::new(on).await;
     let stream = fixture.store.resolve_stream(&hub()).await.unwrap();
+    let before = fixture.now().await;
     let first = fixture.claim(stream.stream_id, 3, "a").await;
-    assert_eq!(first.claim.epoch, Epoch(START));
+    let seconds = before.as_seconds()..=fixture.now().await.as_seconds();
+    assert!(seconds.contains(&first.claim.epoch.0));
     assert_eq!(first.claim.checkpoint, None);
     let second = fixture.claim(stream.stream_id, 3, "a").await;
-    assert_eq!(second.claim.epoch, Epoch(START + 1));
-    fixture.clock.advance(Duration::from_secs(100));
-    let third = fixture.claim(stream.stream_id, 3, "b").await;
-    assert_eq!(third.claim.epoch, Epoch(START + 100));
+    assert!(second.claim.epoch > first.claim.epoch);
 }
 
+/// SQLite's own: only its clock can be turned.
 #[tokio::test]
-async fn a_partition_is_begun_once() {
-    let fixture = Fixture::new().await;
+async fn an_epoch_follows_the_clock() {
+    let fixture = Fixture::new(On::Sqlite).await;
+    let stream = fixture.store.resolve_stream(&hub()).await.unwrap();
+    for (seconds, epoch) in [(0, START), (0, START + 1), (100, START + 100)] {
+        fixture.advance(Duration::from_secs(seconds)).await;
+        let lease = fixture.claim(stream.stream_id, 3, "a").await;
+        assert_eq!(lease.claim.epoch, Epoch(epoch));
+    }
+}
+
+async fn a_partition_is_begun_once(on: On) {
+    let fixture = Fixture::new(on).await;
     let stream = fixture.store.resolve_stream(&hub()).await.unwrap();
     let old = fixture.claim(stream.stream_id, 3, "a").await;
     let lease = fixture.claim(stream.stream_id, 3, "a").await;
@@ -122,13 +127,12 @@ async fn a_partition_is_begun_once() {
     fixture.assert_invariants().await;
 }
 
-#[tokio::test]
-async fn a_renewal_extends_what_is_held_and_names_what_is_lost() {
-    let fixture = Fixture::new().await;
+async fn a_renewal_extends_what_is_held_and_names_what_is_lost(on: On) {
+    let fixture = Fixture::new(on).await;
     let lease = fixture.lease().await;
     let lost = fixture.lease_of(lease.stream_id, 4, "a").await;
     fixture.claim(lease.stream_id, 4, "b").await;
-    fixture.clock.advance(Duration::from_secs(14));
+    fixture.advance(Duration::from_secs(14)).await;
     let observation = |of: &crate::fixture::Lease| Observation {
         partition_id: of.partition_id,
         epoch: of.epoch(),
@@ -136,6 +140,7 @@ async fn a_renewal_extends_what_is_held_and_names_what_is_lost() {
         last_enqueued_sequence_number: Some(SequenceNumber(41)),
         lag_seconds: Some(2.5),
     };
+    let before = fixture.now().await;
     // The incarnation counts as much as the epoch: `lost` has its own.
     let answer = fixture
         .store
@@ -152,7 +157,8 @@ async fn a_renewal_extends_what_is_held_and_names_what_is_lost() {
         .list_partitions(lease.stream_id)
         .await
         .unwrap();
-    assert_eq!(rows[0].expires_at, Some(at(29)));
+    let after = fixture.now().await;
+    assert!((before.plus(TTL)..=after.plus(TTL)).contains(&rows[0].expires_at.unwrap()));
     assert_eq!(rows[0].state, PartitionState::Stalled);
     assert_eq!(rows[0].lag_events, Some(42));
     assert_eq!(rows[0].lag_seconds, Some(2.5));
@@ -160,9 +166,8 @@ async fn a_renewal_extends_what_is_held_and_names_what_is_lost() {
     assert_eq!(rows[1].lag_events, None);
 }
 
-#[tokio::test]
-async fn a_released_partition_is_unowned_and_a_late_commit_is_stale() {
-    let fixture = Fixture::new().await;
+async fn a_released_partition_is_unowned_and_a_late_commit_is_stale(on: On) {
+    let fixture = Fixture::new(on).await;
     fixture.enter(&["1"]).await;
     let lease = fixture.lease().await;
     let release = || {
@@ -188,9 +193,8 @@ async fn a_released_partition_is_unowned_and_a_late_commit_is_stale() {
     assert_eq!((rows[0].expires_at, rows[0].incarnation), (None, None));
 }
 
-#[tokio::test]
-async fn an_expired_lease_is_shown_as_unowned() {
-    let fixture = Fixture::new().await;
+async fn an_expired_lease_is_shown_as_unowned(on: On) {
+    let fixture = Fixture::new(on).await;
     let lease = fixture.lease().await;
     let state = || async {
         let rows = fixture
@@ -200,32 +204,32 @@ async fn an_expired_lease_is_shown_as_unowned() {
             .unwrap();
         rows[0].state
     };
-    fixture.clock.advance(Duration::from_secs(14));
+    fixture.advance(Duration::from_secs(8)).await;
     assert_eq!(state().await, PartitionState::Reading);
-    fixture.clock.advance(Duration::from_secs(1));
+    fixture.advance(Duration::from_secs(7)).await;
     assert_eq!(state().await, PartitionState::Unowned);
 }
 
-#[tokio::test]
-async fn a_commit_extends_the_lease() {
-    let fixture = Fixture::new().await;
+async fn a_commit_extends_the_lease(on: On) {
+    let fixture = Fixture::new(on).await;
     fixture.enter(&["1"]).await;
     let lease = fixture.lease().await;
-    fixture.clock.advance(Duration::from_secs(10));
+    fixture.advance(Duration::from_secs(10)).await;
+    let before = fixture.now().await;
     let answers = fixture.store.commit(vec![lease.filled("1", -1, 5)]).await;
     assert_eq!(answers.unwrap(), [Answer::Committed]);
+    let after = fixture.now().await;
     let rows = fixture
         .store
         .list_partitions(lease.stream_id)
         .await
         .unwrap();
-    assert_eq!(rows[0].expires_at, Some(at(25)));
-    assert_eq!(rows[0].last_commit_at, Some(at(10)));
+    assert!((before..=after).contains(&rows[0].last_commit_at.unwrap()));
+    assert!((before.plus(TTL)..=after.plus(TTL)).contains(&rows[0].expires_at.unwrap()));
 }
 
-#[tokio::test]
-async fn nodes_are_listed_with_the_leases_they_hold_and_forgotten_after_a_day() {
-    let fixture = Fixture::new().await;
+async fn nodes_are_listed_with_the_leases_they_hold_and_forgotten_after_a_day(on: On) {
+    let fixture = Fixture::new(on).await;
     let lease = fixture.lease().await;
     let report = |tenure: &Tenure| NodeReport {
         node: tenure.node.clone(),
@@ -244,10 +248,25 @@ async fn nodes_are_listed_with_the_leases_they_hold_and_forgotten_after_a_day() 
     assert_eq!(held, [("a", 1), ("gone", 0)]);
     assert_eq!(nodes[0].shards, own.shards);
 
-    fixture.clock.advance(Duration::from_secs(25 * 60 * 60));
+    fixture.advance(Duration::from_secs(25 * 60 * 60)).await;
+    let before = fixture.now().await;
     fixture.store.report_node(&own).await.unwrap();
     let nodes = fixture.store.list_nodes().await.unwrap();
     assert_eq!(nodes.len(), 1);
-    assert_eq!(nodes[0].last_seen_at, at(25 * 60 * 60));
+    assert!((before..=fixture.now().await).contains(&nodes[0].last_seen_at));
     assert_eq!(nodes[0].partitions, 0);
+}
+
+on_both! {
+    a_hub_keeps_its_stream_until_it_is_created_anew,
+    going_back_to_an_earlier_hub_goes_on_in_its_stream,
+    a_hub_that_nobody_reads_any_more_is_not_current,
+    of_two_that_ask_for_the_next_generation_the_second_gets_the_firsts,
+    every_claim_raises_the_epoch_and_the_first_starts_at_the_clock,
+    a_partition_is_begun_once,
+    a_renewal_extends_what_is_held_and_names_what_is_lost,
+    a_released_partition_is_unowned_and_a_late_commit_is_stale,
+    an_expired_lease_is_shown_as_unowned,
+    a_commit_extends_the_lease,
+    nodes_are_listed_with_the_leases_they_hold_and_forgotten_after_a_day,
 }

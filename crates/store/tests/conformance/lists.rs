@@ -3,7 +3,9 @@
 use rollcall_model::{OwnerId, OwnerState};
 use rollcall_store::{DeadLetterState, Kind, Order, OwnerFilter, OwnerPatch, StatusRange, Store};
 
-use crate::fixture::{Fixture, at, change_state, dead_letter, newcomer, owner_id, sub_owner_id};
+use crate::fixture::{
+    Fixture, On, at, change_state, dead_letter, newcomer, owner_id, sub_owner_id,
+};
 
 fn id(owner: &rollcall_model::Owner) -> String {
     owner.owner_id.to_string()
@@ -34,9 +36,8 @@ fn q(part: &str) -> OwnerFilter {
     }
 }
 
-#[tokio::test]
-async fn owners_are_paged_by_id_and_found_by_part_of_id_or_name() {
-    let fixture = Fixture::new().await;
+async fn owners_are_paged_by_id_and_found_by_part_of_id_or_name(on: On) {
+    let fixture = Fixture::new(on).await;
     let store = &fixture.store;
     fixture
         .enter(&["Zürich 1", "a_b", "a%b", "axb", "10"])
@@ -63,9 +64,8 @@ async fn owners_are_paged_by_id_and_found_by_part_of_id_or_name() {
     assert_eq!(owner_ids(store, &blocked).await, ["axb"]);
 }
 
-#[tokio::test]
-async fn a_page_survives_inserts_before_it() {
-    let fixture = Fixture::new().await;
+async fn a_page_survives_inserts_before_it(on: On) {
+    let fixture = Fixture::new(on).await;
     fixture.enter(&["b", "d", "f"]).await;
     let all = OwnerFilter::default();
     let first = fixture.store.list_owners(&all, 2, None).await.unwrap();
@@ -75,9 +75,8 @@ async fn a_page_survives_inserts_before_it() {
     assert_eq!(second.items.iter().map(id).collect::<Vec<_>>(), ["e", "f"]);
 }
 
-#[tokio::test]
-async fn sub_owners_are_paged_within_their_owner() {
-    let fixture = Fixture::new().await;
+async fn sub_owners_are_paged_within_their_owner(on: On) {
+    let fixture = Fixture::new(on).await;
     let asked = vec![newcomer("1", &["c", "a", "b"]), newcomer("2", &["d"])];
     fixture.provision(asked).await;
     let owner = owner_id("1");
@@ -112,9 +111,8 @@ async fn numbers(store: &Store, owner: &OwnerId, range: StatusRange) -> Vec<i64>
     }
 }
 
-#[tokio::test]
-async fn statuses_are_paged_in_both_orders_and_within_a_range() {
-    let fixture = Fixture::new().await;
+async fn statuses_are_paged_in_both_orders_and_within_a_range(on: On) {
+    let fixture = Fixture::new(on).await;
     fixture.enter(&["1", "2"]).await;
     let lease = fixture.lease().await;
     fixture
@@ -131,9 +129,8 @@ async fn statuses_are_paged_in_both_orders_and_within_a_range() {
     assert_eq!(numbers(&fixture.store, &owner, range).await, [2, 3, 4, 5]);
 }
 
-#[tokio::test]
-async fn statuses_of_one_moment_are_paged_without_loss() {
-    let fixture = Fixture::new().await;
+async fn statuses_of_one_moment_are_paged_without_loss(on: On) {
+    let fixture = Fixture::new(on).await;
     fixture.enter(&["1"]).await;
     let lease = fixture.lease().await;
     let mut batch = std::sync::Arc::unwrap_or_clone(lease.filled("1", -1, 7));
@@ -146,9 +143,8 @@ async fn statuses_of_one_moment_are_paged_without_loss() {
     assert_eq!(newest, [7, 6, 5, 4, 3, 2, 1, 0]);
 }
 
-#[tokio::test]
-async fn dead_letters_are_paged_by_place() {
-    let fixture = Fixture::new().await;
+async fn dead_letters_are_paged_by_place(on: On) {
+    let fixture = Fixture::new(on).await;
     let ninth = fixture.lease().await;
     let tenth = fixture.lease_of(ninth.stream_id, 10, "a").await;
     for lease in [&tenth, &ninth] {
@@ -188,9 +184,8 @@ async fn dead_letters_are_paged_by_place() {
     }
 }
 
-#[tokio::test]
-async fn events_are_paged_oldest_first() {
-    let fixture = Fixture::new().await;
+async fn events_are_paged_oldest_first(on: On) {
+    let fixture = Fixture::new(on).await;
     fixture.enter(&["b"]).await;
     fixture.enter(&["a"]).await;
     let first = fixture.store.list_events(3, None).await.unwrap();
@@ -206,9 +201,8 @@ async fn events_are_paged_oldest_first() {
     assert_eq!(second.next_cursor, None);
 }
 
-#[tokio::test]
-async fn a_cursor_that_no_list_gave_is_the_readers_mistake() {
-    let fixture = Fixture::new().await;
+async fn a_cursor_that_no_list_gave_is_the_readers_mistake(on: On) {
+    let fixture = Fixture::new(on).await;
     fixture.enter(&["1", "2"]).await;
     let all = OwnerFilter::default();
     let owners = fixture.store.list_owners(&all, 1, None).await.unwrap();
@@ -223,9 +217,8 @@ async fn a_cursor_that_no_list_gave_is_the_readers_mistake() {
     }
 }
 
-#[tokio::test]
-async fn the_summary_names_every_state() {
-    let fixture = Fixture::new().await;
+async fn the_summary_names_every_state(on: On) {
+    let fixture = Fixture::new(on).await;
     fixture.enter(&["1", "2"]).await;
     fixture.change("2", change_state(OwnerState::Blocked)).await;
     let summary = fixture.store.summary().await.unwrap();
@@ -240,4 +233,16 @@ async fn the_summary_names_every_state() {
         ]
     );
     assert_eq!((summary.sub_owners, summary.dead_letters), (2, 0));
+}
+
+on_both! {
+    owners_are_paged_by_id_and_found_by_part_of_id_or_name,
+    a_page_survives_inserts_before_it,
+    sub_owners_are_paged_within_their_owner,
+    statuses_are_paged_in_both_orders_and_within_a_range,
+    statuses_of_one_moment_are_paged_without_loss,
+    dead_letters_are_paged_by_place,
+    events_are_paged_oldest_first,
+    a_cursor_that_no_list_gave_is_the_readers_mistake,
+    the_summary_names_every_state,
 }

@@ -1,5 +1,5 @@
-//! What every database must do: the suite is written against `Store`, and a fixture per database
-//! (here SQLite) opens it.
+//! What every database must do: the suite is written against `Store`, and every test in it runs on
+//! SQLite and on PostgreSQL (`on_both!`). What is one database's own stands apart and says so.
 
 #![allow(
     clippy::unwrap_used,
@@ -8,10 +8,13 @@
     reason = "tests may"
 )]
 
+#[macro_use]
+mod fixture;
+
+mod changes;
 mod commits;
 mod doctor;
 mod faults;
-mod fixture;
 mod latest;
 mod leases;
 mod lists;

@@ -2,10 +2,10 @@
 
 use rollcall_store::{Config, Kind, MigrationRow, Store};
 
-use crate::fixture::{Fixture, owner_id};
+use crate::fixture::{Fixture, On, owner_id};
 
-async fn filled() -> (Fixture, Config) {
-    let fixture = Fixture::new().await;
+async fn filled(on: On) -> (Fixture, Config) {
+    let fixture = Fixture::new(on).await;
     fixture.enter(&["1"]).await;
     let lease = fixture.lease().await;
     fixture.commit(vec![lease.filled("1", -1, 9)]).await;
@@ -20,9 +20,8 @@ fn applied(rows: &[MigrationRow]) -> usize {
     rows.iter().filter(|row| row.applied).count()
 }
 
-#[tokio::test]
-async fn a_filled_database_goes_down_and_up_again() {
-    let (fixture, config) = filled().await;
+async fn a_filled_database_goes_down_and_up_again(on: On) {
+    let (fixture, config) = filled(on).await;
     let all = Store::migrations(config.clone()).await.unwrap();
     assert_eq!(applied(&all), all.len());
     let steps = u32::try_from(all.len()).unwrap();
@@ -50,25 +49,19 @@ async fn a_filled_database_goes_down_and_up_again() {
     );
 }
 
-#[tokio::test]
-async fn an_open_of_a_current_schema_keeps_the_data() {
-    let (fixture, config) = filled().await;
+async fn an_open_of_a_current_schema_keeps_the_data(on: On) {
+    let (fixture, config) = filled(on).await;
     for config in [config, fixture.config.clone()] {
         let store = Store::open(config).await.unwrap();
         assert!(store.owner(&owner_id("1")).await.unwrap().is_some());
     }
 }
 
-#[tokio::test]
-async fn a_newer_schema_is_refused_by_name() {
-    let (fixture, config) = filled().await;
-    let pool = sqlx::SqlitePool::connect(&fixture.config.url)
-        .await
-        .unwrap();
-    sqlx::query("INSERT INTO seaql_migrations (version, applied_at) VALUES ('m2099_later', 0)")
-        .execute(&pool)
-        .await
-        .unwrap();
+async fn a_newer_schema_is_refused_by_name(on: On) {
+    let (fixture, config) = filled(on).await;
+    fixture
+        .execute("INSERT INTO seaql_migrations (version, applied_at) VALUES ('m2099_later', 0)")
+        .await;
     for opened in [
         Store::open(fixture.config.clone()).await,
         Store::open(config.clone()).await,
@@ -80,9 +73,8 @@ async fn a_newer_schema_is_refused_by_name() {
     }
 }
 
-#[tokio::test]
-async fn a_store_opened_for_reading_reads_beside_a_writer_and_never_writes() {
-    let (fixture, config) = filled().await;
+async fn a_store_opened_for_reading_reads_beside_a_writer_and_never_writes(on: On) {
+    let (fixture, config) = filled(on).await;
     let reading = Store::open_read_only(config).await.unwrap();
     fixture.enter(&["2"]).await;
     assert!(reading.owner(&owner_id("2")).await.unwrap().is_some());
@@ -90,6 +82,13 @@ async fn a_store_opened_for_reading_reads_beside_a_writer_and_never_writes() {
     assert!(findings.len() >= 7 && findings.iter().all(|f| f.fault.is_none()));
     let error = reading.register_sinks(&[]).await.unwrap_err();
     assert_eq!(error.kind, Kind::Defect);
+}
+
+on_both! {
+    a_filled_database_goes_down_and_up_again,
+    an_open_of_a_current_schema_keeps_the_data,
+    a_newer_schema_is_refused_by_name,
+    a_store_opened_for_reading_reads_beside_a_writer_and_never_writes,
 }
 
 #[tokio::test]

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use rollcall_model::OwnerState;
-use rollcall_store::{DeliveryOutcome, DeliveryState, SinkRegistration};
+use rollcall_store::{DeliveryOutcome, DeliveryState, SinkRegistration, Store};
 use uuid::Uuid;
 
-use crate::fixture::{Fixture, at, change_state};
+use crate::fixture::{Fixture, On, change_state};
 
 async fn register(fixture: &Fixture, sinks: &[(&str, &[&str])]) {
     let sinks: Vec<_> = sinks
@@ -40,9 +40,8 @@ async fn settle(fixture: &Fixture, event_id: Uuid, outcome: DeliveryOutcome) {
     settled.await.unwrap();
 }
 
-#[tokio::test]
-async fn an_event_is_due_at_the_sinks_that_take_its_type() {
-    let fixture = Fixture::new().await;
+async fn an_event_is_due_at_the_sinks_that_take_its_type(on: On) {
+    let fixture = Fixture::new(on).await;
     let owners: &[&str] = &["rollcall.owner.created"];
     register(&fixture, &[("log", &[]), ("owners", owners)]).await;
     fixture.enter(&["1"]).await;
@@ -51,9 +50,8 @@ async fn an_event_is_due_at_the_sinks_that_take_its_type() {
     assert_eq!(subjects(&fixture, "unknown").await, [""; 0]);
 }
 
-#[tokio::test]
-async fn only_the_oldest_of_a_subject_is_due() {
-    let fixture = Fixture::new().await;
+async fn only_the_oldest_of_a_subject_is_due(on: On) {
+    let fixture = Fixture::new(on).await;
     register(
         &fixture,
         &[(
@@ -77,9 +75,8 @@ async fn only_the_oldest_of_a_subject_is_due() {
     assert_ne!(due(&fixture, "log").await[1].1, second[1].1);
 }
 
-#[tokio::test]
-async fn a_failed_delivery_waits_and_holds_up_only_its_own_subject() {
-    let fixture = Fixture::new().await;
+async fn a_failed_delivery_waits_and_holds_up_only_its_own_subject(on: On) {
+    let fixture = Fixture::new(on).await;
     register(
         &fixture,
         &[(
@@ -93,18 +90,17 @@ async fn a_failed_delivery_waits_and_holds_up_only_its_own_subject() {
     let first = due(&fixture, "log").await;
     let failed = DeliveryOutcome::Failed {
         error: "connection refused".to_owned(),
-        not_before: at(30),
+        not_before: fixture.now().await.plus(Duration::from_secs(30)),
     };
     settle(&fixture, first[0].1, failed).await;
     assert_eq!(subjects(&fixture, "log").await, ["2"]);
-    fixture.clock.advance(Duration::from_secs(30));
+    fixture.advance(Duration::from_secs(30)).await;
     let again = fixture.store.due_deliveries("log", 10).await.unwrap();
     assert_eq!((again[0].event_id, again[0].attempts), (first[0].1, 1));
 }
 
-#[tokio::test]
-async fn a_parked_delivery_lets_the_next_one_pass_and_shows_its_error() {
-    let fixture = Fixture::new().await;
+async fn a_parked_delivery_lets_the_next_one_pass_and_shows_its_error(on: On) {
+    let fixture = Fixture::new(on).await;
     register(
         &fixture,
         &[(
@@ -131,9 +127,8 @@ async fn a_parked_delivery_lets_the_next_one_pass_and_shows_its_error() {
     assert_eq!(events[0].deliveries[0].state, DeliveryState::Parked);
 }
 
-#[tokio::test]
-async fn what_is_due_at_a_sink_that_is_gone_is_parked() {
-    let fixture = Fixture::new().await;
+async fn what_is_due_at_a_sink_that_is_gone_is_parked(on: On) {
+    let fixture = Fixture::new(on).await;
     register(&fixture, &[("log", &[]), ("old", &[])]).await;
     fixture.enter(&["1"]).await;
     register(&fixture, &[("log", &[])]).await;
@@ -155,9 +150,8 @@ async fn what_is_due_at_a_sink_that_is_gone_is_parked() {
     );
 }
 
-#[tokio::test]
-async fn what_was_due_at_a_sink_is_due_again_when_the_sink_is_back() {
-    let fixture = Fixture::new().await;
+async fn what_was_due_at_a_sink_is_due_again_when_the_sink_is_back(on: On) {
+    let fixture = Fixture::new(on).await;
     let created: &[&str] = &["rollcall.owner.created"];
     register(&fixture, &[("log", created)]).await;
     fixture.enter(&["1", "2"]).await;
@@ -173,4 +167,40 @@ async fn what_was_due_at_a_sink_is_due_again_when_the_sink_is_back() {
     register(&fixture, &[("log", created)]).await;
     // Neither what was given up nor what was made meanwhile.
     assert_eq!(subjects(&fixture, "log").await, ["2"]);
+}
+
+on_both! {
+    an_event_is_due_at_the_sinks_that_take_its_type,
+    only_the_oldest_of_a_subject_is_due,
+    a_failed_delivery_waits_and_holds_up_only_its_own_subject,
+    a_parked_delivery_lets_the_next_one_pass_and_shows_its_error,
+    what_is_due_at_a_sink_that_is_gone_is_parked,
+    what_was_due_at_a_sink_is_due_again_when_the_sink_is_back,
+}
+
+/// PostgreSQL's own: on SQLite there is one node.
+#[tokio::test]
+async fn of_two_nodes_one_sends_to_a_sink_until_it_no_longer_asks() {
+    let fixture = Fixture::new(On::Postgres).await;
+    register(&fixture, &[("log", &[]), ("hook", &[])]).await;
+    fixture.enter(&["1"]).await;
+    let other = fixture.other_node().await;
+    let count = async |store: &Store, sink: &str| {
+        let due = store.due_deliveries(sink, 10).await.unwrap();
+        due.len()
+    };
+    assert_eq!(count(&fixture.store, "log").await, 2);
+    assert_eq!(count(&other, "log").await, 0);
+    assert_eq!(count(&other, "hook").await, 2);
+    assert_eq!(count(&fixture.store, "hook").await, 0);
+    assert_eq!(count(&fixture.store, "log").await, 2);
+
+    let gone = "UPDATE outbox_relays SET expires_at = clock_timestamp() WHERE sink = 'log'";
+    assert_eq!(fixture.execute(gone).await, 1);
+    assert_eq!(count(&other, "log").await, 2);
+    assert_eq!(count(&fixture.store, "log").await, 0);
+    // A node that was paused may still tell what it sent.
+    let sent = other.due_deliveries("log", 1).await.unwrap();
+    settle(&fixture, sent[0].event_id, DeliveryOutcome::Sent).await;
+    assert_eq!(count(&other, "log").await, 1);
 }

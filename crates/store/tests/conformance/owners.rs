@@ -2,8 +2,9 @@
 
 use rollcall_model::OwnerState;
 use rollcall_store::{Change, ChangeRefusal, OwnerPatch};
+use sqlx::Connection as _;
 
-use crate::fixture::{Fixture, change_state, newcomer, owner_id, settings};
+use crate::fixture::{Fixture, On, change_state, newcomer, owner_id, settings};
 
 async fn change(fixture: &Fixture, patch: OwnerPatch) -> Change {
     fixture.try_change("1", patch).await
@@ -21,9 +22,8 @@ async fn event_types(fixture: &Fixture) -> Vec<String> {
     events.into_iter().map(|event| event.event_type).collect()
 }
 
-#[tokio::test]
-async fn a_change_raises_the_version_and_announces_a_new_state_only() {
-    let fixture = Fixture::new().await;
+async fn a_change_raises_the_version_and_announces_a_new_state_only(on: On) {
+    let fixture = Fixture::new(on).await;
     let pending = rollcall_store::Newcomer {
         state: OwnerState::Pending,
         ..newcomer("1", &[])
@@ -51,18 +51,16 @@ async fn a_change_raises_the_version_and_announces_a_new_state_only() {
     fixture.assert_invariants().await;
 }
 
-#[tokio::test]
-async fn where_nothing_differs_the_version_stays() {
-    let fixture = Fixture::new().await;
+async fn where_nothing_differs_the_version_stays(on: On) {
+    let fixture = Fixture::new(on).await;
     fixture.enter(&["1"]).await;
     let owner = done(change(&fixture, change_state(OwnerState::Active)).await);
     assert_eq!(owner.version, 1);
     assert_eq!(event_types(&fixture).await.len(), 2);
 }
 
-#[tokio::test]
-async fn a_change_of_settings_reaches_the_copies_at_the_sub_owners() {
-    let fixture = Fixture::new().await;
+async fn a_change_of_settings_reaches_the_copies_at_the_sub_owners(on: On) {
+    let fixture = Fixture::new(on).await;
     let asked = vec![newcomer("1", &["s", "t"])];
     fixture.provision(asked).await;
     let set = |json: &str| OwnerPatch {
@@ -80,9 +78,8 @@ async fn a_change_of_settings_reaches_the_copies_at_the_sub_owners() {
     assert_eq!(gain("s").await, (None, 3));
 }
 
-#[tokio::test]
-async fn a_stale_version_is_refused_with_the_current_one() {
-    let fixture = Fixture::new().await;
+async fn a_stale_version_is_refused_with_the_current_one(on: On) {
+    let fixture = Fixture::new(on).await;
     fixture.enter(&["1"]).await;
     let stale = OwnerPatch {
         if_version: Some(2),
@@ -97,16 +94,14 @@ async fn a_stale_version_is_refused_with_the_current_one() {
     assert_eq!(done(change(&fixture, current).await).version, 2);
 }
 
-#[tokio::test]
-async fn an_unknown_owner_is_not_found() {
-    let fixture = Fixture::new().await;
+async fn an_unknown_owner_is_not_found(on: On) {
+    let fixture = Fixture::new(on).await;
     let answer = change(&fixture, change_state(OwnerState::Active)).await;
     assert_eq!(answer, Change::Refused(ChangeRefusal::NotFound));
 }
 
-#[tokio::test]
-async fn a_deleted_owner_takes_no_change_but_a_restore() {
-    let fixture = Fixture::new().await;
+async fn a_deleted_owner_takes_no_change_but_a_restore(on: On) {
+    let fixture = Fixture::new(on).await;
     fixture.enter(&["1"]).await;
     done(change(&fixture, change_state(OwnerState::Deleted)).await);
     let named = OwnerPatch {
@@ -123,18 +118,21 @@ async fn a_deleted_owner_takes_no_change_but_a_restore() {
 
 /// Version, settings and who set them, as the history has them.
 async fn history(fixture: &Fixture) -> Vec<(i64, String, String)> {
-    let pool = sqlx::SqlitePool::connect(&fixture.config.url)
-        .await
-        .unwrap();
-    sqlx::query_as("SELECT version, settings, changed_by FROM settings_history ORDER BY version")
-        .fetch_all(&pool)
+    const SQL: &str = "SELECT version, settings, changed_by FROM settings_history ORDER BY version";
+    let (rows, url) = (sqlx::query_as(SQL), &fixture.config.url);
+    if fixture.on == On::Sqlite {
+        let mut connection = sqlx::SqliteConnection::connect(url).await.unwrap();
+        return rows.fetch_all(&mut connection).await.unwrap();
+    }
+    let mut connection = sqlx::PgConnection::connect(url).await.unwrap();
+    sqlx::query_as(SQL)
+        .fetch_all(&mut connection)
         .await
         .unwrap()
 }
 
-#[tokio::test]
-async fn the_history_has_the_settings_of_every_version_from_the_first_change_on() {
-    let fixture = Fixture::new().await;
+async fn the_history_has_the_settings_of_every_version_from_the_first_change_on(on: On) {
+    let fixture = Fixture::new(on).await;
     fixture.enter(&["1"]).await;
     assert_eq!(history(&fixture).await, []);
     for gain in [2, 3] {
@@ -152,4 +150,14 @@ async fn the_history_has_the_settings_of_every_version_from_the_first_change_on(
         row(3, r#"{"gain":3.0}"#, "ada"),
     ];
     assert_eq!(history(&fixture).await, expected);
+}
+
+on_both! {
+    a_change_raises_the_version_and_announces_a_new_state_only,
+    where_nothing_differs_the_version_stays,
+    a_change_of_settings_reaches_the_copies_at_the_sub_owners,
+    a_stale_version_is_refused_with_the_current_one,
+    an_unknown_owner_is_not_found,
+    a_deleted_owner_takes_no_change_but_a_restore,
+    the_history_has_the_settings_of_every_version_from_the_first_change_on,
 }

@@ -2,12 +2,14 @@
 //! is accounted for exactly once, and the totals agree.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use proptest::prelude::*;
+use proptest::test_runner::TestRunner;
 use rollcall_model::{DropReason, SequenceNumber};
 use rollcall_store::{Answer, Batch, Gap, GapReason};
 
-use crate::fixture::{Fixture, Lease, dead_letter, span, status};
+use crate::fixture::{Fixture, Lease, On, dead_letter, hub, span, status};
 
 /// A batch as a reader might send it, relative to the position that it believes in.
 #[derive(Debug, Clone)]
@@ -68,16 +70,16 @@ fn expected(position: &mut i64, batch: &Batch, valid: bool) -> bool {
     false
 }
 
-async fn run(groups: Vec<(Vec<Sent>, bool)>) {
-    let fixture = Fixture::new().await;
+async fn run(fixture: &Fixture, partition: u32, groups: Vec<(Vec<Sent>, bool)>) {
     fixture.enter(&["active"]).await;
     let pending = rollcall_store::Newcomer {
         state: rollcall_model::OwnerState::Pending,
         ..crate::fixture::newcomer("pending", &["s"])
     };
     fixture.provision(vec![pending]).await;
-    let old = fixture.lease().await;
-    let new = fixture.claim(old.stream_id, 3, "b").await;
+    let stream = fixture.store.resolve_stream(&hub()).await.unwrap();
+    let old = fixture.lease_of(stream.stream_id, partition, "a").await;
+    let new = fixture.claim(stream.stream_id, partition, "b").await;
     let mut position = -1;
     for (group, again) in groups {
         let mut believed = position;
@@ -106,12 +108,32 @@ async fn run(groups: Vec<(Vec<Sent>, bool)>) {
     fixture.assert_invariants().await;
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 40, ..ProptestConfig::default() })]
+/// Each case has a partition of its own.
+fn check(on: On) {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let fixture = runtime.block_on(Fixture::new(on));
+    let cases = ProptestConfig {
+        cases: 40,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    };
+    let case = AtomicU32::new(0);
+    let checked = TestRunner::new(cases).run(&groups(), |groups| {
+        let partition = case.fetch_add(1, Ordering::Relaxed);
+        runtime.block_on(run(&fixture, partition, groups));
+        Ok(())
+    });
+    // Dropped within the runtime, for its connections are closed there.
+    runtime.block_on(async { drop(fixture) });
+    checked.unwrap();
+}
 
-    #[test]
-    fn every_number_is_accounted_for_exactly_once(groups in groups()) {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(run(groups));
-    }
+#[test]
+fn every_number_is_accounted_for_exactly_once_on_sqlite() {
+    check(On::Sqlite);
+}
+
+#[test]
+fn every_number_is_accounted_for_exactly_once_on_postgres() {
+    check(On::Postgres);
 }

@@ -1,13 +1,16 @@
 //! Provisioning: who enters an owner, and how often it is announced (I1).
 
 use rollcall_model::{CreatedBy, OwnerState, SubOwnerState};
-use rollcall_store::{Kind, Newcomer, Store};
+use rollcall_store::{DeliveryOutcome, Kind, Newcomer, SinkRegistration, Store};
+use rollcall_test_servers::Postgres;
+use sqlx::{Connection as _, PgConnection};
 
-use crate::fixture::{Fixture, change_state, newcomer, owner_id, settings, source, sub_owner_id};
+use crate::fixture::{
+    Fixture, On, change_state, newcomer, owner_id, settings, source, sub_owner_id,
+};
 
-#[tokio::test]
-async fn newcomers_are_entered_and_announced_once_in_the_order_asked() {
-    let fixture = Fixture::new().await;
+async fn newcomers_are_entered_and_announced_once_in_the_order_asked(on: On) {
+    let fixture = Fixture::new(on).await;
     let asked = vec![newcomer("b", &["2", "1"]), newcomer("a", &[])];
     let first = fixture.provision(asked.clone()).await;
     assert!(first.iter().all(|provisioned| provisioned.created));
@@ -41,9 +44,8 @@ async fn newcomers_are_entered_and_announced_once_in_the_order_asked() {
     fixture.assert_invariants().await;
 }
 
-#[tokio::test]
-async fn whoever_comes_second_gets_what_the_first_entered() {
-    let fixture = Fixture::new().await;
+async fn whoever_comes_second_gets_what_the_first_entered(on: On) {
+    let fixture = Fixture::new(on).await;
     let by_hand = Newcomer {
         created_by: CreatedBy::Api,
         display_name: Some("Mill".to_owned()),
@@ -66,9 +68,8 @@ async fn whoever_comes_second_gets_what_the_first_entered() {
     fixture.assert_invariants().await;
 }
 
-#[tokio::test]
-async fn a_sub_owner_by_stream_keeps_its_source_below_an_owner_made_by_hand() {
-    let fixture = Fixture::new().await;
+async fn a_sub_owner_by_stream_keeps_its_source_below_an_owner_made_by_hand(on: On) {
+    let fixture = Fixture::new(on).await;
     let both = Newcomer {
         created_by: CreatedBy::Api,
         ..newcomer("1", &["s"])
@@ -81,9 +82,8 @@ async fn a_sub_owner_by_stream_keeps_its_source_below_an_owner_made_by_hand() {
     fixture.assert_invariants().await;
 }
 
-#[tokio::test]
-async fn no_sub_owner_is_entered_below_a_deleted_owner() {
-    let fixture = Fixture::new().await;
+async fn no_sub_owner_is_entered_below_a_deleted_owner(on: On) {
+    let fixture = Fixture::new(on).await;
     fixture.enter(&["1"]).await;
     fixture.change("1", change_state(OwnerState::Deleted)).await;
     let late = fixture.provision(vec![newcomer("1", &["s", "t"])]).await;
@@ -96,18 +96,16 @@ async fn no_sub_owner_is_entered_below_a_deleted_owner() {
     fixture.assert_invariants().await;
 }
 
-#[tokio::test]
-async fn an_owner_that_stands_among_the_newcomers_twice_is_a_defect() {
-    let fixture = Fixture::new().await;
+async fn an_owner_that_stands_among_the_newcomers_twice_is_a_defect(on: On) {
+    let fixture = Fixture::new(on).await;
     let twice = vec![newcomer("1", &[]), newcomer("1", &["s"])];
     let error = fixture.store.provision(&source(), twice).await.unwrap_err();
     assert_eq!(error.kind, Kind::Defect);
     assert_eq!(fixture.store.owner(&owner_id("1")).await.unwrap(), None);
 }
 
-#[tokio::test]
-async fn find_owners_answers_in_the_order_asked_and_enters_nothing() {
-    let fixture = Fixture::new().await;
+async fn find_owners_answers_in_the_order_asked_and_enters_nothing(on: On) {
+    let fixture = Fixture::new(on).await;
     fixture.enter(&["1", "2"]).await;
     let wanted = vec![
         (owner_id("2"), vec![sub_owner_id("x"), sub_owner_id("s")]),
@@ -125,13 +123,10 @@ async fn find_owners_answers_in_the_order_asked_and_enters_nothing() {
 }
 
 /// Two processes meet the same newcomers at the same moment.
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn two_handles_that_provision_the_same_newcomers_enter_each_once() {
+async fn two_handles_that_provision_the_same_newcomers_enter_each_once(on: On) {
     const OWNERS: usize = 2_000;
-    let fixture = Fixture::new().await;
-    let other = Store::open_with_clock(fixture.config.clone(), fixture.clock.clone())
-        .await
-        .unwrap();
+    let fixture = Fixture::new(on).await;
+    let other = fixture.other_store().await;
     let mut tasks = Vec::new();
     for (store, stride) in [(&fixture.store, 7), (&other, 11), (&fixture.store, 13)] {
         let store = store.clone();
@@ -164,4 +159,133 @@ async fn storm(store: Store, owners: usize, stride: usize) -> (usize, usize) {
         }
     }
     (created, below)
+}
+
+on_both! {
+    newcomers_are_entered_and_announced_once_in_the_order_asked,
+    whoever_comes_second_gets_what_the_first_entered,
+    a_sub_owner_by_stream_keeps_its_source_below_an_owner_made_by_hand,
+    no_sub_owner_is_entered_below_a_deleted_owner,
+    an_owner_that_stands_among_the_newcomers_twice_is_a_defect,
+    find_owners_answers_in_the_order_asked_and_enters_nothing,
+    two_handles_that_provision_the_same_newcomers_enter_each_once,
+}
+
+fn races(store: &Store) -> (u64, u64) {
+    let mut registry = prometheus_client::registry::Registry::default();
+    store.register_metrics(&mut registry);
+    let mut text = String::new();
+    prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
+    let count = |outcome: &str| {
+        let name = format!("rollcall_store_newcomers_total{{outcome=\"{outcome}\"}} ");
+        let mut lines = text.lines();
+        lines.find_map(|line| line.strip_prefix(&name)?.parse().ok())
+    };
+    (count("won").unwrap(), count("lost").unwrap())
+}
+
+/// PostgreSQL's own, as all below: there two transactions enter at the same time.
+#[tokio::test]
+async fn who_comes_second_waits_for_the_first_and_takes_its_owner_as_it_is() {
+    let fixture = Fixture::new(On::Postgres).await;
+    let url = &fixture.config.url;
+    let mut first = PgConnection::connect(url).await.unwrap();
+    let mut first = first.begin().await.unwrap();
+    sqlx::query(
+        "INSERT INTO owners
+             (owner_id, state, settings, version, created_at, created_by, search)
+         VALUES ('2', 'blocked', '{}', 1, clock_timestamp(), 'api', '2')",
+    )
+    .execute(&mut *first)
+    .await
+    .unwrap();
+
+    let asked = vec![newcomer("1", &["s"]), newcomer("2", &["s"])];
+    let store = fixture.store.clone();
+    let second = tokio::spawn(async move { store.provision(&source(), asked).await });
+    fixture.until_somebody_waits_for_a_lock().await;
+    first.commit().await.unwrap();
+    let second = second.await.unwrap().unwrap();
+    let created: Vec<_> = second.iter().map(|one| one.created).collect();
+    assert_eq!(created, [true, false]);
+    assert_eq!(second[1].record.state, OwnerState::Blocked);
+    assert_eq!(second[1].record.created_by, CreatedBy::Api);
+    assert_eq!(second[1].sub_owners_created, 1);
+    assert_eq!(races(&fixture.store), (3, 1));
+}
+
+#[tokio::test]
+async fn no_sub_owner_slips_in_below_an_owner_that_is_being_deleted() {
+    let fixture = Fixture::new(On::Postgres).await;
+    fixture.enter(&["1"]).await;
+    let url = &fixture.config.url;
+    let mut first = PgConnection::connect(url).await.unwrap();
+    let mut first = first.begin().await.unwrap();
+    sqlx::query("UPDATE owners SET state = 'deleted', version = 2 WHERE owner_id = '1'")
+        .execute(&mut *first)
+        .await
+        .unwrap();
+    let store = fixture.store.clone();
+    let asked = vec![newcomer("1", &["t"])];
+    let second = tokio::spawn(async move { store.provision(&source(), asked).await });
+    fixture.until_somebody_waits_for_a_lock().await;
+    first.commit().await.unwrap();
+    let second = second.await.unwrap().unwrap();
+    assert_eq!(second[0].record.state, OwnerState::Deleted);
+    assert_eq!(second[0].sub_owners_created, 0);
+    assert_eq!(second[0].record.sub_owners, []);
+}
+
+/// Newcomers, changes by hand, commits and the relay at once, each in an order of its own.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn whoever_writes_at_once_meets_no_deadlock() {
+    const OWNERS: usize = 250;
+    let fixture = Fixture::new(On::Postgres).await;
+    let sink = SinkRegistration {
+        name: "log".to_owned(),
+        types: Vec::new(),
+    };
+    fixture.store.register_sinks(&[sink]).await.unwrap();
+    fixture.enter(&["0"]).await;
+    let lease = fixture.lease().await;
+    let mut tasks = Vec::new();
+    for (node, stride) in [7, 11, 13, 249].into_iter().enumerate() {
+        let store = match node % 2 {
+            0 => fixture.store.clone(),
+            _ => fixture.other_node().await,
+        };
+        tasks.push(tokio::spawn(async move {
+            storm(store, OWNERS, stride).await;
+        }));
+    }
+    let store = fixture.store.clone();
+    tasks.push(tokio::spawn(async move { change_all(store, OWNERS).await }));
+    for number in 0..20 {
+        fixture
+            .commit(vec![lease.filled("0", number - 1, number)])
+            .await;
+        let due = fixture.store.due_deliveries("log", 100).await.unwrap();
+        let sent = due.iter().map(|d| (d.event_id, DeliveryOutcome::Sent));
+        let settled = fixture.store.settle_deliveries("log", sent.collect());
+        settled.await.unwrap();
+    }
+    for task in tasks {
+        task.await.unwrap();
+    }
+    let summary = fixture.store.summary().await.unwrap();
+    assert_eq!(summary.sub_owners, 2 * OWNERS as u64);
+    fixture.assert_invariants().await;
+    let log = Postgres::of_this_process().log();
+    assert!(!log.contains("deadlock"), "{log}");
+}
+
+/// Blocks and restores whoever is there, backwards.
+async fn change_all(store: Store, owners: usize) {
+    for owner in (1..owners).rev() {
+        for state in [OwnerState::Blocked, OwnerState::Active] {
+            let (source, owner_id) = (source(), owner_id(&owner.to_string()));
+            let change = store.change_owner(&source, &owner_id, change_state(state));
+            change.await.unwrap();
+        }
+    }
 }
