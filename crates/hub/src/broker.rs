@@ -14,6 +14,7 @@ use crate::sas::Key;
 pub(crate) struct Broker {
     pub(crate) event_hub: String,
     pub(crate) key: Key,
+    pub(crate) known_token: Option<String>,
     pub(crate) presettle: bool,
     pub(crate) created_at: Timestamp,
     pub(crate) clock: Arc<dyn Clock>,
@@ -47,6 +48,7 @@ impl Default for Patience {
 pub(crate) struct Parts {
     pub(crate) event_hub: String,
     pub(crate) key: Key,
+    pub(crate) known_token: Option<String>,
     pub(crate) presettle: bool,
     pub(crate) created_at: Timestamp,
     pub(crate) clock: Arc<dyn Clock>,
@@ -59,6 +61,7 @@ impl Broker {
         Self {
             event_hub: parts.event_hub,
             key: parts.key,
+            known_token: parts.known_token,
             presettle: parts.presettle,
             created_at: parts.created_at,
             clock: parts.clock,

@@ -36,6 +36,9 @@ pub struct Config {
     pub key_name: String,
     /// The shared access key.
     pub key: String,
+    /// A token that lets its bearer in as Entra's would, compared as it stands. No setting names
+    /// one: it is there so that tests can show a credential's whole way.
+    pub known_token: Option<String>,
 }
 
 impl std::fmt::Debug for Config {
@@ -90,6 +93,7 @@ impl Default for Config {
             presettle: false,
             key_name: "RootManageSharedAccessKey".to_owned(),
             key: "SAS_KEY_VALUE".to_owned(),
+            known_token: None,
         }
     }
 }

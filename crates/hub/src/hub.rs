@@ -106,6 +106,7 @@ impl Hub {
                 name: config.key_name,
                 value: config.key,
             },
+            known_token: config.known_token,
             presettle: config.presettle,
             created_at: opened.manifest.created_at(),
             clock,

@@ -5,7 +5,7 @@ use azure_core_amqp::{AmqpMessage, AmqpSimpleValue, AmqpValue};
 use azure_messaging_eventhubs::models::ReceivedEventData;
 use rollcall_model::{SequenceNumber, Timestamp};
 
-use crate::observer::of_system_time;
+use crate::observer::timestamp;
 
 /// The annotation that holds an event's offset.
 const OFFSET: &str = "x-opt-offset";
@@ -160,7 +160,7 @@ impl Chunk {
         }
         self.heads.push(Head {
             sequence_number: number,
-            enqueued_at: of_system_time(enqueued_at),
+            enqueued_at: timestamp(enqueued_at),
             kind,
             end: self.bodies.len(),
         });

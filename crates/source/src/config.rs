@@ -1,16 +1,21 @@
 //! Where the source is and how it is read.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use azure_core::credentials::TokenCredential;
 use rollcall_model::Timestamp;
+
+/// The connection string that the emulator of the ecosystem documents.
+const DEVELOPMENT: &str = "Endpoint=sb://localhost;SharedAccessKeyName=RootManageSharedAccessKey;\
+    SharedAccessKey=SAS_KEY_VALUE;UseDevelopmentEmulator=true;";
 
 /// The event hub to read and how.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// `Endpoint=sb://…;SharedAccessKeyName=…;SharedAccessKey=…[;EntityPath=…]`. A secret.
-    pub connection_string: String,
-    /// Where to connect instead of the connection string's endpoint, such as
-    /// `amqp://127.0.0.1:5672` for the embedded hub.
+    pub access: Access,
+    /// Where to connect instead of the namespace, such as `amqp://127.0.0.1:5672` for the embedded
+    /// hub.
     pub custom_endpoint: Option<String>,
     pub event_hub: String,
     pub consumer_group: String,
@@ -29,6 +34,34 @@ pub struct Config {
     /// Limit of every request to the hub: connecting, opening, closing, properties.
     pub request_timeout: Duration,
     pub decode: DecodeConfig,
+}
+
+/// Which namespace, and how we are let in.
+#[derive(Clone)]
+pub enum Access {
+    /// `Endpoint=sb://…;SharedAccessKeyName=…;SharedAccessKey=…[;EntityPath=…]`. A secret.
+    ConnectionString(String),
+    Credential {
+        /// Such as `example.servicebus.windows.net`.
+        fully_qualified_namespace: String,
+        /// Shared by all clients, and with it its tokens.
+        credential: Arc<dyn TokenCredential>,
+    },
+}
+
+impl std::fmt::Debug for Access {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::ConnectionString(_) => f.write_str("ConnectionString([redacted])"),
+            Self::Credential {
+                fully_qualified_namespace,
+                ..
+            } => f
+                .debug_tuple("Credential")
+                .field(fully_qualified_namespace)
+                .finish(),
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -75,7 +108,7 @@ impl Default for Config {
     /// The embedded hub at its default place.
     fn default() -> Self {
         Self {
-            connection_string: "Endpoint=sb://localhost;SharedAccessKeyName=RootManageSharedAccessKey;SharedAccessKey=SAS_KEY_VALUE;UseDevelopmentEmulator=true;".to_owned(),
+            access: Access::ConnectionString(DEVELOPMENT.to_owned()),
             custom_endpoint: Some("amqp://127.0.0.1:5672".to_owned()),
             event_hub: "statuses".to_owned(),
             consumer_group: "$Default".to_owned(),

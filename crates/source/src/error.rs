@@ -2,6 +2,8 @@
 
 use azure_messaging_eventhubs::EventHubsError;
 
+use crate::reason;
+
 /// An error of the source.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -27,7 +29,7 @@ impl Error {
             ErrorKind::ConsumerDisconnected(_) => Self::Displaced { operation },
             _ => Self::Unavailable {
                 operation,
-                cause: error.to_string(),
+                cause: reason::reason(error),
             },
         }
     }

@@ -22,14 +22,16 @@ pub mod decode;
 pub mod error;
 mod metrics;
 mod observer;
+mod reason;
 mod receiver;
 mod room;
 mod source;
 
 pub use chunk::{BodyKind, Chunk, RawEvent};
 pub use condition::{Condition, Fault};
-pub use config::{Config, DecodeConfig, StartPosition, Transport};
+pub use config::{Access, Config, DecodeConfig, StartPosition, Transport};
 pub use decode::{Undecodable, decode};
 pub use error::Error;
-pub use observer::{HubDescription, PartitionDescription};
+pub use observer::{HubDescription, PartitionDescription, timestamp};
+pub use reason::reason;
 pub use source::{Ended, Opening, PartitionStream, PullLimits, Source};

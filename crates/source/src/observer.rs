@@ -48,7 +48,7 @@ pub(crate) async fn describe_hub(
             problem: format!("the hub names a partition that is no number: {error}"),
         })?;
     partition_ids.sort_unstable();
-    let created_at = hub.created_on.map_or(Timestamp::EPOCH, of_system_time);
+    let created_at = hub.created_on.map_or(Timestamp::EPOCH, timestamp);
     Ok(HubDescription {
         created_at,
         partition_ids,
@@ -71,7 +71,7 @@ pub(crate) async fn describe_partition(
     } else {
         SequenceNumber(found.beginning_sequence_number)
     };
-    let last_enqueued_at = found.last_enqueued_time_utc.map(of_system_time);
+    let last_enqueued_at = found.last_enqueued_time_utc.map(timestamp);
     Ok(PartitionDescription {
         hub_created_at,
         first,
@@ -80,7 +80,9 @@ pub(crate) async fn describe_partition(
     })
 }
 
-pub(crate) fn of_system_time(time: std::time::SystemTime) -> Timestamp {
+/// A time as the client gives it.
+#[must_use]
+pub fn timestamp(time: std::time::SystemTime) -> Timestamp {
     let micros = match time.duration_since(std::time::UNIX_EPOCH) {
         Ok(after) => i64::try_from(after.as_micros()).unwrap_or(i64::MAX),
         Err(before) => -i64::try_from(before.duration().as_micros()).unwrap_or(i64::MAX),

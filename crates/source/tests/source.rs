@@ -8,6 +8,7 @@
 )]
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use azure_messaging_eventhubs::{EventDataBatchOptions, ProducerClient};
@@ -17,6 +18,7 @@ use rollcall_source::{
     Config, Ended, Opening, PartitionStream, PullLimits, Source, StartPosition, client,
 };
 use tempfile::TempDir;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Handle;
 
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -36,10 +38,14 @@ struct Fixture {
 
 impl Fixture {
     async fn start(presettle: bool) -> Self {
+        Self::of(2, presettle).await
+    }
+
+    async fn of(partitions: u32, presettle: bool) -> Self {
         let dir = TempDir::new().unwrap();
         let hub_config = rollcall_hub::Config {
             listen: "127.0.0.1:0".parse().unwrap(),
-            partitions: 2,
+            partitions,
             presettle,
             ..rollcall_hub::Config::new(dir.path())
         };
@@ -95,14 +101,22 @@ impl Fixture {
     }
 
     async fn send(&self, bodies: impl IntoIterator<Item = String>) {
+        self.send_to(PARTITION, bodies).await;
+    }
+
+    async fn send_to(&self, partition_id: PartitionId, bodies: impl IntoIterator<Item = String>) {
         let producer = client::open_producer(&self.config()).await.unwrap();
-        send_with(&producer, bodies).await;
+        send_with(&producer, partition_id, bodies).await;
         within(producer.close()).await.unwrap();
     }
 }
 
-async fn send_with(producer: &ProducerClient, bodies: impl IntoIterator<Item = String>) {
-    let partition_id = Some(PARTITION.to_string());
+async fn send_with(
+    producer: &ProducerClient,
+    partition_id: PartitionId,
+    bodies: impl IntoIterator<Item = String>,
+) {
+    let partition_id = Some(partition_id.to_string());
     let options = EventDataBatchOptions {
         partition_id,
         ..Default::default()
@@ -254,6 +268,60 @@ async fn each_start_position_finds_its_first_event() {
             SequenceNumber(first),
             "{start_position:?}"
         );
+    }
+}
+
+/// Carries connections to the hub and counts them.
+async fn counting_relay(hub: std::net::SocketAddr) -> (std::net::SocketAddr, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let accepted = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&accepted);
+    tokio::spawn(async move {
+        while let Ok((mut near, _)) = listener.accept().await {
+            counter.fetch_add(1, Ordering::SeqCst);
+            let mut far = TcpStream::connect(hub).await.unwrap();
+            tokio::spawn(async move {
+                // Either end may hang up first.
+                drop(tokio::io::copy_bidirectional(&mut near, &mut far).await);
+            });
+        }
+    });
+    (address, accepted)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn partitions_share_as_many_connections_as_the_settings_say() {
+    const PARTITIONS: u32 = 4;
+    for (partitions_per_connection, connections) in [(1, 4), (2, 2), (3, 2), (8, 1)] {
+        let fixture = Fixture::of(PARTITIONS, false).await;
+        let (relay, accepted) = counting_relay(fixture.hub_config.listen).await;
+        let config = Config {
+            custom_endpoint: Some(format!("amqp://{relay}")),
+            partitions_per_connection,
+            ..fixture.config()
+        };
+        let source = Source::new(config, Handle::current());
+        let mut streams = Vec::new();
+        for partition_id in (0..PARTITIONS).map(PartitionId) {
+            fixture.send_to(partition_id, numbers(0..1)).await;
+            let opening = Opening {
+                partition_id,
+                ..fixture.opening(1)
+            };
+            streams.push(source.read(opening, SequenceNumber(-1)));
+        }
+        for stream in &mut streams {
+            assert_eq!(pull(stream, -1, 1).await, numbers(0..1));
+        }
+        // The hub is watched on one more.
+        within(async {
+            while source.known_partitions().len() < streams.len() {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
+        assert_eq!(accepted.load(Ordering::SeqCst), connections + 1);
     }
 }
 

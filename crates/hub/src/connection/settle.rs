@@ -248,7 +248,8 @@ impl Connection {
     fn answer(&mut self, purpose: Purpose, request: &Request) -> Option<Bytes> {
         let answer = if purpose == Purpose::Cbs {
             let now = self.broker.clock.now();
-            let (answer, grant) = cbs::put_token(request, &self.broker.key, now);
+            let known = self.broker.known_token.as_deref();
+            let (answer, grant) = cbs::put_token(request, &self.broker.key, known, now);
             if let Some(grant) = grant {
                 self.remember(grant);
             }

@@ -1,19 +1,15 @@
 //! From effective values to what each crate is started with, and the faults that only several
 //! values together show.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use azure_messaging_eventhubs::ConnectionString;
-use rollcall_hub::DEVELOPMENT_CONNECTION_STRING;
+use rollcall_azure::Variables;
 
-use super::raw::Origin;
 use super::reader::Reader;
-use super::setting::Setting;
-use super::table;
-use super::{Fault, HttpSettings, NodeSettings, PipelineSettings, Settings, Sink, SourceKind};
+use super::source::{sign_in, source, source_kind};
+use super::{Fault, HttpSettings, NodeSettings, PipelineSettings, Settings, Sink};
 
 /// What one transaction of a status writer stores at most: by then a row's share of its fixed cost
 /// is small, and the transaction still takes well under a second.
@@ -29,16 +25,16 @@ const STORE_READERS: u32 = 4;
 /// How long a writing transaction waits for a lock of another process (`rollcall migrate`, a
 /// backup) before it counts as unavailable.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-/// The port of AMQP, where a development hub without another one listens.
-const AMQP_PORT: u16 = 5_672;
 
 /// Composes everything; faults go to the reader's.
-pub(super) fn compose(reader: &mut Reader<'_>) -> Settings {
+pub(super) fn compose(reader: &mut Reader<'_>, azure: Variables) -> Settings {
     let node = node(reader);
     check_leases(reader);
+    let azure = sign_in(reader, azure);
     Settings {
         source_kind: source_kind(reader),
-        source: source(reader),
+        source: source(reader, &azure),
+        azure,
         hub: hub(reader, &node.data_dir),
         store: store(reader, &node.data_dir),
         pipeline: pipeline(reader),
@@ -67,127 +63,6 @@ fn host_name() -> String {
     } else {
         name
     }
-}
-
-fn source_kind(reader: &mut Reader<'_>) -> SourceKind {
-    match reader.text("source.kind").as_str() {
-        "event_hubs" => SourceKind::EventHubs,
-        _ => SourceKind::Embedded,
-    }
-}
-
-fn source(reader: &mut Reader<'_>) -> rollcall_source::Config {
-    // Their only value so far is the default; asking keeps the table honest.
-    reader.text("source.on_gap");
-    reader.optional_text("source.event_hubs.fully_qualified_namespace");
-    reader.text("source.event_hubs.credential");
-    let defaults = rollcall_source::Config::default();
-    let prefetch = reader.optional_number("source.event_hubs.prefetch");
-    let per_connection = reader.number("source.event_hubs.partitions_per_connection");
-    let mut config = rollcall_source::Config {
-        connection_string: DEVELOPMENT_CONNECTION_STRING.to_owned(),
-        custom_endpoint: None,
-        event_hub: reader.text("source.event_hubs.event_hub"),
-        consumer_group: reader.text("source.event_hubs.consumer_group"),
-        transport: match reader.text("source.event_hubs.transport").as_str() {
-            "amqp_web_sockets" => rollcall_source::Transport::AmqpWebSockets,
-            _ => rollcall_source::Transport::Amqp,
-        },
-        start_position: reader.start_position("source.event_hubs.start_position"),
-        prefetch: prefetch.and_then(|events| u32::try_from(events).ok()),
-        partitions_per_connection: u32::try_from(per_connection).unwrap_or(u32::MAX),
-        decode: rollcall_source::DecodeConfig {
-            owner_id: reader.pointer("decode.owner_id"),
-            sub_owner_id: reader.pointer("decode.sub_owner_id"),
-            data: reader.pointer("decode.data"),
-            measured_at: reader.pointer("decode.measured_at"),
-        },
-        ..defaults
-    };
-    place(reader, &mut config);
-    config
-}
-
-/// Where the source is: at the hub's own address, or where the connection string says.
-fn place(reader: &mut Reader<'_>, config: &mut rollcall_source::Config) {
-    const KEY: &str = "source.event_hubs.connection_string";
-    let typed = reader.optional_text(KEY);
-    let endpoint = reader.optional_text("source.event_hubs.custom_endpoint");
-    if source_kind(reader) == SourceKind::Embedded {
-        config.custom_endpoint = Some(endpoint_of(reader.listen("hub.listen")));
-        return;
-    }
-    let Some(connection_string) = typed else {
-        let problem = "it is missing, and source.kind is event_hubs".to_owned();
-        let name = table::find(KEY).map(Setting::environment_name);
-        let name = name.unwrap_or_default();
-        let mend = format!("set {name}, or {name}_FILE to a file that holds it");
-        reader.fault(KEY, problem, &mend);
-        return;
-    };
-    match connection_string.parse::<ConnectionString>() {
-        Ok(parsed) => check_entity_path(reader, &parsed, config),
-        Err(error) => {
-            let mend =
-                "copy it from the portal: Endpoint=sb://…;SharedAccessKeyName=…;SharedAccessKey=…";
-            reader.fault(KEY, error.to_string(), mend);
-        }
-    }
-    config.custom_endpoint = endpoint.or_else(|| development_endpoint(&connection_string));
-    config.connection_string = connection_string;
-}
-
-fn check_entity_path(
-    reader: &mut Reader<'_>,
-    parsed: &ConnectionString,
-    config: &mut rollcall_source::Config,
-) {
-    const KEY: &str = "source.event_hubs.event_hub";
-    let Some(path) = parsed.entity_path.as_ref() else {
-        return;
-    };
-    if reader.origin(KEY) == Origin::Default {
-        config.event_hub.clone_from(path);
-    } else if *path != config.event_hub {
-        let problem = format!(
-            "{:?} is not the connection string's {path:?}",
-            config.event_hub
-        );
-        reader.fault(KEY, problem, "write the same name, or leave the key away");
-    }
-}
-
-/// Where a development hub listens: its connection string says so, and means plain AMQP.
-pub(crate) fn development_endpoint(connection_string: &str) -> Option<String> {
-    let value = |name: &str| {
-        connection_string.split(';').find_map(|part| {
-            let (key, value) = part.trim().split_once('=')?;
-            key.eq_ignore_ascii_case(name).then_some(value)
-        })
-    };
-    value("UseDevelopmentEmulator").filter(|value| value.eq_ignore_ascii_case("true"))?;
-    let (_, rest) = value("Endpoint")?.split_once("://")?;
-    let authority = rest
-        .split('/')
-        .next()
-        .filter(|authority| !authority.is_empty())?;
-    let has_port = authority
-        .rsplit_once(':')
-        .is_some_and(|(_, port)| port.parse::<u16>().is_ok());
-    Some(match has_port {
-        true => format!("amqp://{authority}"),
-        false => format!("amqp://{authority}:{AMQP_PORT}"),
-    })
-}
-
-/// Where a client on this machine reaches a hub that listens there.
-pub(crate) fn endpoint_of(listen: SocketAddr) -> String {
-    let ip = match listen.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
-        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
-        ip => ip,
-    };
-    format!("amqp://{}", SocketAddr::new(ip, listen.port()))
 }
 
 fn hub(reader: &mut Reader<'_>, data_dir: &Path) -> rollcall_hub::Config {

@@ -29,6 +29,11 @@ pub(crate) fn config_file(environment: &Environment) -> Option<PathBuf> {
     (!path.is_empty()).then(|| PathBuf::from(path))
 }
 
+/// The variables of Azure's own, which mean here what they mean everywhere.
+pub(crate) fn azure(environment: &Environment) -> rollcall_azure::Variables {
+    rollcall_azure::Variables::read(|name| environment.get(name).map(String::as_str))
+}
+
 pub(crate) fn read(environment: &Environment, faults: &mut Faults) -> Vec<Typed> {
     let mut typed = Vec::new();
     for (name, value) in environment {

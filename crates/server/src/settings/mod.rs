@@ -28,6 +28,7 @@ pub(crate) mod schema;
 mod setting;
 mod sink_table;
 pub(crate) mod sinks;
+mod source;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -41,12 +42,12 @@ use std::time::Duration;
 use percent_encoding::percent_decode_str;
 use uuid::Uuid;
 
-pub(crate) use compose::endpoint_of;
 pub(crate) use effective::Effective;
 pub(crate) use environment::Environment;
 pub(crate) use fault::{Fault, Faults};
 pub(crate) use flags::FlagValue;
 pub(crate) use sinks::Sink;
+pub(crate) use source::endpoint_of;
 pub(crate) use unit::{duration_text, parse_duration};
 
 use effective::Selection;
@@ -77,6 +78,8 @@ pub(crate) struct Settings {
     pub(crate) node: NodeSettings,
     pub(crate) source_kind: SourceKind,
     pub(crate) source: rollcall_source::Config,
+    /// How this process signs in where a namespace is named, its sinks too.
+    pub(crate) azure: rollcall_azure::Config,
     pub(crate) hub: rollcall_hub::Config,
     pub(crate) store: rollcall_store::Config,
     pub(crate) pipeline: PipelineSettings,
@@ -188,8 +191,10 @@ impl Settings {
 /// Every fault at once.
 pub(crate) fn load(inputs: Inputs) -> Result<Settings, Faults> {
     let mut faults = Faults::default();
+    let azure = environment::azure(&inputs.environment);
     let effective = effective(inputs, &mut faults);
-    let mut settings = compose::compose(&mut reader::Reader::new(&effective, &mut faults));
+    let mut reader = reader::Reader::new(&effective, &mut faults);
+    let mut settings = compose::compose(&mut reader, azure);
     settings.effective = effective;
     settings.fill_derived();
     if faults.is_empty() {

@@ -37,17 +37,16 @@ pub(crate) const SETTINGS: &[Setting] = &[
         .default("embedded"),
     setting("source.on_gap", Choice(&["continue", "stop"]), "What to do about events that the hub no longer has: record them in `gaps` and go on, or stop the partition.")
         .default("continue").only(&["continue"]),
-    event_hubs("source.event_hubs.fully_qualified_namespace", Text, "Such as `example.servicebus.windows.net`; needed with a credential.")
-        .not_yet(),
+    event_hubs("source.event_hubs.fully_qualified_namespace", Text, "Such as `example.servicebus.windows.net`: sign in by a credential instead of a connection string."),
     event_hubs("source.event_hubs.event_hub", Text, "Name of the event hub; an `EntityPath` in the connection string must agree.")
         .default("statuses"),
     event_hubs("source.event_hubs.consumer_group", Text, "Rollcall must be its only reader.")
         .default("$Default"),
     event_hubs("source.event_hubs.connection_string", Text, "With a policy that may listen (and send, for `rollcall send`).")
         .secrecy(Secrecy::Secret),
-    event_hubs("source.event_hubs.credential", Choice(&["auto", "client_secret", "client_certificate", "workload_identity", "managed_identity", "developer_tools"]), "How to sign in without a connection string; `auto` tries them in this order.")
-        .default("auto").only(&["auto"]),
-    event_hubs("source.event_hubs.transport", Choice(&["amqp", "amqp_web_sockets"]), "`amqp_web_sockets` passes where only port 443 is open.")
+    event_hubs("source.event_hubs.credential", Choice(&["auto", "client_secret", "client_certificate", "workload_identity", "managed_identity", "developer_tools"]), "How to sign in without a connection string, also for sinks; `auto` tries them in this order.")
+        .default("auto"),
+    event_hubs("source.event_hubs.transport", Choice(&["amqp", "amqp_web_sockets"]), "`amqp_web_sockets` passes where only port 443 is open; it is always TLS, whatever `custom_endpoint` says.")
         .default("amqp"),
     event_hubs("source.event_hubs.custom_endpoint", Url(&["amqp", "amqps"]), "Where to connect instead of the namespace, such as `amqp://127.0.0.1:5672`.")
         .derived("`amqp://` and the connection string's host if it says `UseDevelopmentEmulator=true`"),

@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::compose::development_endpoint;
+use rollcall_source::Access;
+
+use super::source::development_endpoint;
 use super::*;
 
 /// A directory with a settings file, and an environment.
@@ -86,7 +88,7 @@ fn every_key_of_the_table_has_an_effect() {
     let mut faults = Faults::default();
     let effective = effective(Inputs::default(), &mut faults);
     let mut reader = reader::Reader::new(&effective, &mut faults);
-    compose::compose(&mut reader);
+    compose::compose(&mut reader, rollcall_azure::Variables::default());
     assert_eq!(reader.unasked(), Vec::<&str>::new());
     assert!(faults.is_empty(), "{faults}");
 }
@@ -244,7 +246,9 @@ fn a_secret_may_lie_in_its_own_file_and_is_never_shown() {
     let settings = typing
         .environment("ROLLCALL_SOURCE__EVENT_HUBS__CONNECTION_STRING_FILE", &path)
         .load();
-    assert_eq!(settings.source.connection_string, CONNECTION_STRING);
+    let access = &settings.source.access;
+    assert!(matches!(access, Access::ConnectionString(text) if text == CONNECTION_STRING));
+    assert!(!format!("{access:?}").contains("c2VjcmV0"), "{access:?}");
     assert_eq!(settings.source.event_hub, "readings");
     assert_eq!(settings.source.custom_endpoint, None);
     let shown = value(&settings, "source.event_hubs.connection_string").shown();
@@ -272,7 +276,7 @@ fn an_event_hub_needs_a_connection_string_that_agrees() {
     let typing = Typing::new("[source]\nkind = \"event_hubs\"\n");
     insta::assert_snapshot!(typing.faults(), @r"
     the settings have a fault:
-      source.event_hubs.connection_string: it is missing, and source.kind is event_hubs; set ROLLCALL_SOURCE__EVENT_HUBS__CONNECTION_STRING, or ROLLCALL_SOURCE__EVENT_HUBS__CONNECTION_STRING_FILE to a file that holds it
+      source.event_hubs.connection_string: it is missing, and source.kind is event_hubs; set ROLLCALL_SOURCE__EVENT_HUBS__CONNECTION_STRING, or ROLLCALL_SOURCE__EVENT_HUBS__CONNECTION_STRING_FILE to a file that holds it, or ROLLCALL_SOURCE__EVENT_HUBS__FULLY_QUALIFIED_NAMESPACE to sign in by a credential
     ");
     let typing = Typing::new("[source]\nkind = \"event_hubs\"\n")
         .set(&format!(
@@ -324,20 +328,38 @@ fn what_is_not_there_yet_is_refused() {
         assert!(faults.contains("not yet supported"), "{typed}: {faults}");
         assert!(!faults.contains("u:p@h"), "{faults}");
     }
-    let event_hubs = |typed: &str| {
-        Typing::new("[source]\nkind = \"event_hubs\"\n")
-            .set(&format!(
-                "source.event_hubs.connection_string={CONNECTION_STRING}"
-            ))
-            .set(typed)
-            .faults()
-    };
-    for typed in [
-        "source.event_hubs.fully_qualified_namespace=example.servicebus.windows.net",
-        "source.event_hubs.credential=managed_identity",
-    ] {
-        assert!(event_hubs(typed).contains("not yet supported"), "{typed}");
-    }
+}
+
+#[test]
+fn a_namespace_is_signed_in_to_as_the_settings_and_the_variables_say() {
+    let namespace = "source.event_hubs.fully_qualified_namespace";
+    let typing = || Typing::new("[source]\nkind = \"event_hubs\"\n");
+    let settings = typing()
+        .set(&format!("{namespace}=Example.servicebus.windows.net"))
+        .set("source.event_hubs.credential=workload_identity")
+        .load();
+    assert_eq!(
+        rollcall_source::client::namespace(&settings.source).unwrap(),
+        "example.servicebus.windows.net"
+    );
+    assert_eq!(
+        settings.azure.step,
+        Some(rollcall_azure::Step::WorkloadIdentity)
+    );
+    let both = typing()
+        .set(&format!("{namespace}=example.servicebus.windows.net"))
+        .set(&format!(
+            "source.event_hubs.connection_string={CONNECTION_STRING}"
+        ));
+    insta::assert_snapshot!(both.faults(), @r"
+    the settings have a fault:
+      source.event_hubs.fully_qualified_namespace (flag --set): source.event_hubs.connection_string is set too; leave one of them away
+    ");
+    let url = typing().set(&format!("{namespace}=sb://example.servicebus.windows.net/"));
+    insta::assert_snapshot!(url.faults(), @r"
+    the settings have a fault:
+      source.event_hubs.fully_qualified_namespace (flag --set): it is no host name; write one such as example.servicebus.windows.net
+    ");
 }
 
 #[test]
