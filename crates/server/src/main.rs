@@ -15,6 +15,7 @@ mod sending;
 mod settings;
 mod shutdown;
 mod telemetry;
+mod trial;
 
 use std::process::ExitCode;
 

@@ -16,5 +16,6 @@ pub(crate) mod seed;
 pub(crate) mod sender;
 pub(crate) mod site;
 pub(crate) mod tables;
+pub(crate) mod tls;
 pub(crate) mod truth;
 pub(crate) mod wait;

@@ -3,13 +3,13 @@
 use std::path::Path;
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, Subcommand};
 use rollcall_model::{Clock, SystemClock, Timestamp};
 use rollcall_store::Store;
 use serde::Serialize;
 use tokio::time::timeout;
 
-use super::{Context, reading};
+use super::{Context, doctor_azure, reading};
 use crate::failure::{Failure, chain};
 use crate::node::data_dir::{DataDir, Holder};
 use crate::output::{self, Format};
@@ -21,21 +21,30 @@ const CLOCK_TOLERANCE: Duration = Duration::from_secs(5);
 const API_DEADLINE: Duration = Duration::from_secs(5);
 
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Arguments {
+    #[command(subcommand)]
+    other: Option<Other>,
     #[arg(long, value_enum, default_value = "table", value_name = "FORMAT")]
     output: Format,
 }
 
+#[derive(Debug, Subcommand)]
+enum Other {
+    /// Try a real namespace and tell what it does
+    Azure(doctor_azure::Arguments),
+}
+
 /// One check: `fault` tells what is wrong, `detail` what was found.
 #[derive(Debug, Serialize, PartialEq, Eq)]
-struct Check {
+pub(crate) struct Check {
     check: String,
     detail: Option<String>,
     fault: Option<String>,
 }
 
 impl Check {
-    fn new(check: &str, found: Result<Option<String>, String>) -> Self {
+    pub(crate) fn new(check: &str, found: Result<Option<String>, String>) -> Self {
         let (detail, fault) = match found {
             Ok(detail) => (detail, None),
             Err(fault) => (None, Some(fault)),
@@ -49,6 +58,9 @@ impl Check {
 }
 
 pub(crate) async fn doctor(context: Context, arguments: Arguments) -> Result<(), Failure> {
+    if let Some(Other::Azure(arguments)) = arguments.other {
+        return doctor_azure::doctor_azure(context, arguments).await;
+    }
     let settings = context.settings()?;
     let holder = DataDir::holder(&settings.node.data_dir);
     let runs = !matches!(holder, Ok(Holder::Nobody));
@@ -73,9 +85,14 @@ pub(crate) async fn doctor(context: Context, arguments: Arguments) -> Result<(),
             checks.push(Check::new("database can be read", Err(failure.to_string())));
         }
     }
-    match arguments.output {
+    conclude(&checks, arguments.output)
+}
+
+/// Shows the checks, and fails if one of them did.
+pub(crate) fn conclude(checks: &[Check], format: Format) -> Result<(), Failure> {
+    match format {
         Format::Json => output::json(&checks)?,
-        Format::Table => output::text(&table(&checks))?,
+        Format::Table => output::text(&table(checks))?,
     }
     match checks.iter().filter(|check| check.fault.is_some()).count() {
         0 => Ok(()),

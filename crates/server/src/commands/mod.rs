@@ -4,6 +4,7 @@ pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod dead_letters;
 pub(crate) mod doctor;
+pub(crate) mod doctor_azure;
 pub(crate) mod hub;
 pub(crate) mod migrate;
 pub(crate) mod owners;

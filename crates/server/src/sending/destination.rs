@@ -14,6 +14,9 @@ pub(crate) struct Destination {
     /// Connection string of another hub than the settings name
     #[arg(long, value_name = "TEXT")]
     pub(crate) connection_string: Option<String>,
+    /// Another namespace than the settings name, signed in to by their credential
+    #[arg(long, value_name = "HOST", conflicts_with = "connection_string")]
+    pub(crate) fully_qualified_namespace: Option<String>,
     /// Name of the event hub
     #[arg(long, value_name = "NAME")]
     pub(crate) event_hub: Option<String>,
@@ -33,7 +36,7 @@ impl Destination {
         environment: Environment,
     ) -> Result<Settings, Failure> {
         let mut settings = settings::load(global.inputs(environment, self.flags()))?;
-        if self.connection_string.is_none() {
+        if self.place().is_none() {
             // Onto the hub of the settings, of whichever kind its source is.
             if let Some(event_hub) = &self.event_hub {
                 settings.source.event_hub.clone_from(event_hub);
@@ -46,9 +49,22 @@ impl Destination {
         Ok(settings)
     }
 
-    /// A connection string selects an event hub elsewhere, with all that belongs to it.
+    /// The flag that selects an event hub elsewhere, its key and its value.
+    fn place(&self) -> Option<(&'static str, &'static str, &str)> {
+        let by_string = self.connection_string.as_deref().map(|text| {
+            let key = "source.event_hubs.connection_string";
+            ("--connection-string", key, text)
+        });
+        by_string.or_else(|| {
+            let key = "source.event_hubs.fully_qualified_namespace";
+            let namespace = self.fully_qualified_namespace.as_deref()?;
+            Some(("--fully-qualified-namespace", key, namespace))
+        })
+    }
+
+    /// An event hub elsewhere is selected with all that belongs to it.
     fn flags(&self) -> Vec<FlagValue> {
-        let Some(connection_string) = &self.connection_string else {
+        let Some((place, key, value)) = self.place() else {
             return Vec::new();
         };
         let flag = |flag, key: &str, value: &str| FlagValue {
@@ -57,12 +73,8 @@ impl Destination {
             value: value.to_owned(),
         };
         let mut flags = vec![
-            flag("--connection-string", "source.kind", "event_hubs"),
-            flag(
-                "--connection-string",
-                "source.event_hubs.connection_string",
-                connection_string,
-            ),
+            flag(place, "source.kind", "event_hubs"),
+            flag(place, key, value),
         ];
         if let Some(event_hub) = &self.event_hub {
             flags.push(flag(

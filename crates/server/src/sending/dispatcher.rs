@@ -110,7 +110,7 @@ async fn partition_ids(
         Ok(Ok(properties)) => Ok(properties.partition_ids),
         Ok(Err(error)) => Err(rollcall_source::Error::Unavailable {
             operation: operation(),
-            cause: error.to_string(),
+            cause: rollcall_source::reason(&error),
         }),
         Err(_) => Err(rollcall_source::Error::TimedOut {
             operation: operation(),
