@@ -105,7 +105,9 @@ async fn a_filled_database_goes_down_and_up_again() {
         node.commit(&[lease.batch("1", -1, 9)]).await,
         [Answer::Committed]
     );
-    Store::migrate_down(site.config(), 1).await.unwrap();
+    let steps = Store::migrations(site.config()).await.unwrap().len();
+    let steps = u32::try_from(steps).unwrap();
+    Store::migrate_down(site.config(), steps).await.unwrap();
     let tables = "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'";
     // The record of the migrations.
     assert_eq!(site.count(tables).await, 1);
