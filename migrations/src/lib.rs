@@ -10,6 +10,7 @@ use sea_orm_migration::prelude::*;
 
 mod m20261123_000001_first;
 mod m20261124_000002_nodes;
+mod m20261124_000003_replay;
 
 /// Every migration, oldest first.
 #[derive(Debug, Clone, Copy)]
@@ -20,6 +21,7 @@ impl MigratorTrait for Migrator {
         vec![
             Box::new(m20261123_000001_first::Migration),
             Box::new(m20261124_000002_nodes::Migration),
+            Box::new(m20261124_000003_replay::Migration),
         ]
     }
 }

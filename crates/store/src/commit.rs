@@ -13,6 +13,7 @@ use std::sync::Arc;
 use rollcall_model::{
     DeadLetter, Drops, Epoch, PartitionId, SequenceNumber, Span, Status, StreamId,
 };
+use serde::Serialize;
 use uuid::Uuid;
 
 use crate::fault;
@@ -48,7 +49,8 @@ pub struct Gap {
 }
 
 /// Why the hub has no such events.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum GapReason {
     /// Retention took the events before they were read (`retention` in the table).
     Retention,
@@ -81,6 +83,17 @@ impl GapReason {
             Self::Retention => "retention",
             Self::Missing => "missing",
         }
+    }
+}
+
+impl std::str::FromStr for GapReason {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        [Self::Retention, Self::Missing]
+            .into_iter()
+            .find(|reason| reason.as_str() == text)
+            .ok_or_else(|| format!("{text:?} is not one of retention, missing"))
     }
 }
 

@@ -81,7 +81,8 @@ pub(crate) const CHECKS: &[Check] = &[
                                       sum(upto_sequence_number - after_sequence_number)
                      FROM gaps GROUP BY 1, 2),
                  expected AS (
-                     SELECT stream_id, partition_id, 'statuses' AS kind, stored - removed AS n
+                     SELECT stream_id, partition_id, 'statuses' AS kind,
+                            stored - removed + replayed AS n
                      FROM partitions
                      UNION ALL SELECT stream_id, partition_id, 'held', held FROM partitions
                      UNION ALL SELECT stream_id, partition_id, 'dead', dead FROM partitions

@@ -24,6 +24,7 @@ pub mod owners;
 mod postgres;
 pub mod provision;
 pub mod reading;
+pub mod replay;
 mod retention;
 pub mod schema;
 mod sqlite;
@@ -41,10 +42,12 @@ pub use lease::{
 pub use outbox::{Delivery, DeliveryOutcome, DeliveryState, SinkRegistration};
 pub use owners::{Change, ChangeRefusal, OwnerPatch, OwnerRecord, SubOwnerRecord};
 pub use provision::{Newcomer, Provisioned};
+pub use reading::gaps::GapRow;
 pub use reading::{
     DeadLetterRow, DeadLetterState, DeliveryRow, Finding, NodeRow, Order, OutboxRow, OwnerFilter,
-    Page, PartitionRow, StatusRange, StatusRow, Summary,
+    Page, PartitionRow, StatusRange, StatusRow, StreamRow, Summary,
 };
+pub use replay::{ReplayAnswer, ReplayBasis, ReplayChunk, ReplayCounts, ReplayMode, Unstored};
 pub use schema::MigrationRow;
 pub use store::{Config, Store};
 pub use survey::{LeaseRow, NodeSeen, Survey};

@@ -21,6 +21,7 @@ mod open;
 pub(crate) mod outbox;
 pub(crate) mod owners;
 pub(crate) mod provision;
+pub(crate) mod replay;
 pub(crate) mod retention;
 mod rows;
 pub(crate) mod stream;

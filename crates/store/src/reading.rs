@@ -4,6 +4,7 @@
 //! most 1,000 rows. Reading goes through sea-orm on connections of its own and never waits for a
 //! writer.
 
+pub mod gaps;
 mod letters;
 mod partitions;
 mod roll;
@@ -73,7 +74,23 @@ pub struct PartitionRow {
     pub stored: u64,
     pub held: u64,
     pub dead: u64,
+    /// Numbers that the hub did not have.
+    pub gaps: u64,
+    /// Rows that retention or erasure took from `statuses`; they stay in `stored`.
+    pub removed: u64,
+    /// Rows that a replay added to `statuses` beyond the totals.
+    pub replayed: u64,
+    /// Up to which number an operator accepted that events are missing.
+    pub gap_accepted_upto: Option<SequenceNumber>,
     pub dropped: Drops,
+}
+
+/// A generation of a hub, and whether it is one that is read now.
+#[derive(Debug, Clone, Serialize)]
+pub struct StreamRow {
+    #[serde(flatten)]
+    pub stream: Stream,
+    pub current: bool,
 }
 
 /// A node by its last sign of life.
@@ -311,6 +328,14 @@ impl Store {
                 partitions::current_streams(backend.reading(), backend.now().await?).await
             },
         )
+        .await
+    }
+
+    /// Every generation of every hub that was ever read, by name, oldest first.
+    pub async fn list_streams(&self) -> Result<Vec<StreamRow>, Error> {
+        self.call(Operation::read("list_streams", ""), |backend| async move {
+            partitions::list_streams(backend.reading(), backend.now().await?).await
+        })
         .await
     }
 

@@ -31,6 +31,9 @@ pub struct Model {
     pub last_enqueued_sequence_number: Option<i64>,
     pub lag_seconds: Option<f64>,
     pub observed_state: Option<String>,
+    pub replayed: i64,
+    pub replays: i64,
+    pub gap_accepted_upto: Option<i64>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

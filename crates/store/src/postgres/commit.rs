@@ -154,7 +154,7 @@ async fn store(
 
 /// State and version of every owner of the group, and the settings of those with held rows; locked,
 /// in their order, against a change until the commit.
-async fn owners(
+pub(super) async fn owners(
     connection: &mut PgConnection,
     candidates: &Rows<'_>,
 ) -> Result<HashMap<OwnerId, OwnerStanding>> {

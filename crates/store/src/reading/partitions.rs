@@ -9,32 +9,79 @@ use sea_orm::{
 
 use crate::entities::{nodes, partitions, streams};
 use crate::fault::Result;
-use crate::{NodeRow, PartitionRow, PartitionState, Stream, column};
+use crate::{NodeRow, PartitionRow, PartitionState, Stream, StreamRow, column};
 
-/// Few rows: a hub is re-created seldom.
 pub(super) async fn current_streams(
     db: &DatabaseConnection,
     now: Timestamp,
 ) -> Result<Vec<Stream>> {
-    let mut rows = streams::Entity::find()
+    let rows = resolved_first(db).await?;
+    let current = current(db, &rows, now).await?;
+    let rows = rows.into_iter();
+    Ok(rows
+        .filter(|row| current.contains(&row.stream_id))
+        .map(read_stream)
+        .collect())
+}
+
+pub(super) async fn list_streams(
+    db: &DatabaseConnection,
+    now: Timestamp,
+) -> Result<Vec<StreamRow>> {
+    let rows = resolved_first(db).await?;
+    let current = current(db, &rows, now).await?;
+    let mut streams: Vec<_> = rows
+        .into_iter()
+        .map(|row| StreamRow {
+            current: current.contains(&row.stream_id),
+            stream: read_stream(row),
+        })
+        .collect();
+    streams.sort_by(|a, b| order(&a.stream).cmp(&order(&b.stream)));
+    Ok(streams)
+}
+
+fn order(stream: &Stream) -> (&str, &str, &str, i64) {
+    let Stream {
+        namespace,
+        event_hub,
+        consumer_group,
+        generation,
+        ..
+    } = stream;
+    (namespace, event_hub, consumer_group, *generation)
+}
+
+/// Few rows: a hub is re-created seldom. Of each (namespace, event hub, consumer group) the one that
+/// was resolved last comes first.
+async fn resolved_first(db: &DatabaseConnection) -> Result<Vec<streams::Model>> {
+    let rows = streams::Entity::find()
         .order_by_asc(streams::Column::Namespace)
         .order_by_asc(streams::Column::EventHub)
         .order_by_asc(streams::Column::ConsumerGroup)
         .order_by_desc(streams::Column::Resolved)
         .all(db)
         .await?;
+    Ok(rows)
+}
+
+/// The ids of those that are read now. `rows` are in the order of [`resolved_first`].
+async fn current(
+    db: &DatabaseConnection,
+    rows: &[streams::Model],
+    now: Timestamp,
+) -> Result<HashSet<i64>> {
     let last = rows.iter().map(|row| row.resolved).max();
-    // The one of each that was resolved last comes first.
-    rows.dedup_by(|earlier, last| {
-        (
-            &earlier.namespace,
-            &earlier.event_hub,
-            &earlier.consumer_group,
-        ) == (&last.namespace, &last.event_hub, &last.consumer_group)
-    });
     let leased = leased_streams(db, now).await?;
-    rows.retain(|row| Some(row.resolved) == last || leased.contains(&row.stream_id));
-    Ok(rows.into_iter().map(read_stream).collect())
+    let firsts = rows.chunk_by(|a, b| {
+        (&a.namespace, &a.event_hub, &a.consumer_group)
+            == (&b.namespace, &b.event_hub, &b.consumer_group)
+    });
+    Ok(firsts
+        .filter_map(<[_]>::first)
+        .filter(|row| Some(row.resolved) == last || leased.contains(&row.stream_id))
+        .map(|row| row.stream_id)
+        .collect())
 }
 
 async fn leased_streams(db: &DatabaseConnection, now: Timestamp) -> Result<HashSet<i64>> {
@@ -97,6 +144,10 @@ fn read(row: partitions::Model, now: Timestamp) -> Result<PartitionRow> {
         stored: column::count("stored", row.stored)?,
         held: column::count("held", row.held)?,
         dead: column::count("dead", row.dead)?,
+        gaps: column::count("gaps", row.gaps)?,
+        removed: column::count("removed", row.removed)?,
+        replayed: column::count("replayed", row.replayed)?,
+        gap_accepted_upto: row.gap_accepted_upto.map(SequenceNumber),
         dropped: column::json("dropped", &row.dropped)?,
         node: row.node,
     })

@@ -116,7 +116,7 @@ async fn partition(
 }
 
 /// State and version of every owner of the group, and the settings of those with held rows.
-async fn owners(
+pub(super) async fn owners(
     connection: &mut SqliteConnection,
     candidates: &Rows<'_>,
 ) -> Result<HashMap<OwnerId, OwnerStanding>> {

@@ -23,10 +23,10 @@ pub(crate) async fn expire(database: &Database, before: Timestamp) -> Result<u64
     }
 }
 
-/// The next chunk, found beside the writer: without an index the last look reads every row.
+/// The next chunk, the oldest first, found beside the writer.
 async fn expired(database: &Database, before: Timestamp) -> Result<Vec<i64>> {
     let rows = sqlx::query_scalar(
-        "SELECT rowid FROM statuses WHERE enqueued_at < ? ORDER BY rowid LIMIT ?",
+        "SELECT rowid FROM statuses WHERE enqueued_at < ? ORDER BY enqueued_at LIMIT ?",
     )
     .bind(before.to_string())
     .bind(CHUNK_ROWS)

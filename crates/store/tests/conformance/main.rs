@@ -23,3 +23,5 @@ mod outbox;
 mod owners;
 mod properties;
 mod provisioning;
+mod replays;
+mod retention;
