@@ -5,6 +5,16 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
+/// What becomes of a partition whose hub lacks events that are due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnGap {
+    /// The gap is recorded, and the partition read on.
+    #[default]
+    Continue,
+    /// The partition stops before the gap until somebody accepts it.
+    Stop,
+}
+
 /// How the actors between source and store work.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -36,6 +46,10 @@ pub struct Config {
     pub renew_interval: Duration,
     /// Restarts of one actor within a minute after which the node gives up.
     pub max_restarts_per_minute: u32,
+    /// Age at which statuses go; none keeps them for ever.
+    pub status_retention: Option<Duration>,
+    /// What a reader does about events that the hub does not have.
+    pub on_gap: OnGap,
     /// How long a drain may take before what is in flight is left to the next start.
     pub drain_timeout: Duration,
 }

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use rollcall_model::{
-    DeadLetter, DeadReason, Drops, SequenceNumber, Span, Status, StatusMessage, Timestamp,
+    DeadLetter, DeadReason, DropReason, Drops, SequenceNumber, Span, Status, StatusMessage,
+    Timestamp,
 };
 use rollcall_source::Chunk;
 use rollcall_store::Gap;
@@ -18,6 +19,8 @@ pub(crate) struct Decoded {
     pub(crate) messages: Vec<StatusMessage>,
     pub(crate) dead: Vec<DeadLetter>,
     pub(crate) gaps: Vec<Gap>,
+    /// Older than statuses are kept.
+    pub(crate) expired: Vec<(SequenceNumber, Timestamp)>,
     /// The hub's offset of the last event, where it is known.
     pub(crate) offset: Option<Box<str>>,
     /// The events as they came: a dead letter keeps the raw body.
@@ -36,16 +39,23 @@ impl Decoded {
     pub(crate) fn split_off(&mut self, events: usize) -> Option<Self> {
         let mut numbers: Vec<_> = self.messages.iter().map(|m| m.sequence_number).collect();
         numbers.extend(self.dead.iter().map(|letter| letter.sequence_number));
+        numbers.extend(self.expired.iter().map(|(number, _)| *number));
         numbers.sort_unstable();
         let upto = numbers
             .get(events.max(1) - 1)
             .copied()
             .filter(|upto| *upto < self.span.upto)?;
+        Some(self.split_at(upto))
+    }
+
+    /// Keeps everything up to `upto`, which is no number within a gap but its last; returns the rest.
+    pub(crate) fn split_at(&mut self, upto: SequenceNumber) -> Self {
         let message = self.messages.partition_point(|m| m.sequence_number <= upto);
         let dead = self
             .dead
             .partition_point(|letter| letter.sequence_number <= upto);
         let gap = self.gaps.partition_point(|gap| gap.span.upto <= upto);
+        let expired = self.expired.partition_point(|(number, _)| *number <= upto);
         let rest = Self {
             span: Span {
                 after: upto,
@@ -54,11 +64,12 @@ impl Decoded {
             messages: self.messages.split_off(message),
             dead: self.dead.split_off(dead),
             gaps: self.gaps.split_off(gap),
+            expired: self.expired.split_off(expired),
             offset: self.offset.take(),
             chunks: Arc::clone(&self.chunks),
         };
         self.span.upto = upto;
-        Some(rest)
+        rest
     }
 
     pub(crate) fn raw_body(&self, number: SequenceNumber) -> &[u8] {
@@ -92,6 +103,8 @@ impl Fates {
         for (message, verdict) in messages.into_iter().zip(verdicts) {
             fates.add(&batch, message, *verdict);
         }
+        let expired = u64::try_from(batch.expired.len()).unwrap_or(u64::MAX);
+        fates.drops.add(DropReason::Expired, expired);
         fates.dead.sort_by_key(|letter| letter.sequence_number);
         fates
     }
@@ -114,7 +127,7 @@ impl Fates {
     }
 }
 
-fn status(message: StatusMessage, value: Option<f64>, version: i64) -> Status {
+pub(crate) fn status(message: StatusMessage, value: Option<f64>, version: i64) -> Status {
     Status {
         sequence_number: message.sequence_number,
         enqueued_at: message.enqueued_at,

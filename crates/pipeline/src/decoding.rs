@@ -1,10 +1,11 @@
 //! From pulled chunks to a decoded batch: each event becomes a message or a dead letter, each
-//! missing number part of a gap.
+//! missing number part of a gap. An event that is older than statuses are kept is set aside: nobody
+//! is entered on the roll for it.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use rollcall_model::{DeadLetter, DeadReason, SequenceNumber, Span, StatusMessage};
+use rollcall_model::{DeadLetter, DeadReason, SequenceNumber, Span, StatusMessage, Timestamp};
 use rollcall_source::{Chunk, DecodeConfig, RawEvent, Undecodable, decode};
 use rollcall_store::{Gap, GapReason};
 
@@ -19,6 +20,8 @@ pub(crate) struct Decoding<'a> {
     pub(crate) condemned: &'a Condemned,
     /// The first event that the hub still has: what is missing below it was taken by retention.
     pub(crate) hub_first: SequenceNumber,
+    /// What was enqueued before is not stored any more.
+    pub(crate) expired_before: Option<Timestamp>,
 }
 
 impl Decoding<'_> {
@@ -32,6 +35,7 @@ impl Decoding<'_> {
             messages,
             dead,
             gaps,
+            expired: Vec::new(),
             offset: None,
             chunks: Arc::default(),
         };
@@ -60,6 +64,11 @@ impl Decoding<'_> {
         }
         batch.span.upto = event.sequence_number;
         match self.decode(event) {
+            Ok(_) if self.is_expired(event) => {
+                batch
+                    .expired
+                    .push((event.sequence_number, event.enqueued_at));
+            }
             Ok(message) => batch.messages.push(message),
             Err(Undecodable { reason, detail }) => batch.dead.push(DeadLetter {
                 sequence_number: event.sequence_number,
@@ -83,6 +92,11 @@ impl Decoding<'_> {
             });
             batch.span.upto = upto;
         }
+    }
+
+    fn is_expired(&self, event: &RawEvent<'_>) -> bool {
+        self.expired_before
+            .is_some_and(|before| event.enqueued_at < before)
     }
 
     fn gap(&self, span: Span) -> Gap {
@@ -120,8 +134,11 @@ impl Decoding<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rollcall_model::Timestamp;
+    use rollcall_model::DropReason;
     use rollcall_source::BodyKind;
+
+    use crate::decoded::Fates;
+    use crate::verdict::Verdict;
 
     fn chunk(numbers: &[i64], body: &str) -> Chunk {
         let mut chunk = Chunk::default();
@@ -142,6 +159,7 @@ mod tests {
             config: &DecodeConfig::default(),
             condemned: &condemned,
             hub_first: SequenceNumber(6),
+            expired_before: None,
         };
         decoding.batch(SequenceNumber(after), chunks)
     }
@@ -191,6 +209,33 @@ mod tests {
                 part.span.len()
             );
         }
+    }
+
+    #[test]
+    fn what_is_older_than_statuses_are_kept_is_set_aside_and_counted() {
+        let mut chunk = Chunk::default();
+        for (number, body) in [(3, GOOD), (4, "{"), (5, GOOD), (6, GOOD)] {
+            chunk.push(RawEvent {
+                sequence_number: SequenceNumber(number),
+                enqueued_at: Timestamp::from_millis(number * 1_000),
+                kind: BodyKind::Plain,
+                body: body.as_bytes(),
+            });
+        }
+        let decoding = Decoding {
+            config: &DecodeConfig::default(),
+            condemned: &Condemned::new(),
+            hub_first: SequenceNumber(0),
+            expired_before: Some(Timestamp::from_millis(6_000)),
+        };
+        let mut batch = decoding.batch(SequenceNumber(2), vec![chunk]);
+        let expired: Vec<_> = batch.expired.iter().map(|(number, _)| number.0).collect();
+        assert_eq!(expired, [3, 5]);
+        assert_eq!((batch.messages.len(), batch.dead.len()), (1, 1));
+        let rest = batch.split_off(2).unwrap();
+        assert_eq!((batch.expired.len(), rest.expired.len()), (1, 1));
+        let drops = Fates::new(rest, &[Verdict::Hold { version: 1 }]).drops;
+        assert_eq!(drops.0.get(&DropReason::Expired), Some(&1));
     }
 
     #[test]

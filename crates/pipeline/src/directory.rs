@@ -44,6 +44,13 @@ impl Clone for OwnerEntry {
 }
 
 impl OwnerEntry {
+    /// The entry with the sub-owners that the record names, for whoever only looks.
+    pub(crate) fn of(record: &OwnerRecord) -> Self {
+        let mut entry = Self::new(record);
+        merge(&mut entry, record);
+        entry
+    }
+
     fn new(record: &OwnerRecord) -> Self {
         let overrides = record.settings.sub_owners.keys();
         Self {

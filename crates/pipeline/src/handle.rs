@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use actix::{Handler, MailboxError, Message};
 use rollcall_model::{
-    CreatedBy, Owner, OwnerId, OwnerState, Settings, SubOwner, SubOwnerId, SubOwnerState,
+    Clock, CreatedBy, Owner, OwnerId, OwnerState, Settings, SubOwner, SubOwnerId, SubOwnerState,
 };
-use rollcall_store::{Change, Newcomer, OwnerPatch, Store};
+use rollcall_store::{Change, Newcomer, OwnerPatch, Store, Stream};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -18,6 +18,7 @@ use crate::owner_registry::OwnerRegistry;
 use crate::provisioning::HandOutcome;
 use crate::rate::{Rate, SAMPLE_INTERVAL};
 use crate::readers::Readers;
+use crate::replay::Replays;
 use crate::{Error, PipelineStatus, Readiness};
 
 /// How long a request by hand waits for the database before whoever asked is told to come again.
@@ -49,6 +50,13 @@ pub(crate) struct Inner {
     pub(crate) store: Store,
     /// Empty until the hub was reached for the first time.
     pub(crate) readers: OnceLock<Arc<Readers>>,
+    /// The generation that is being read; empty as long as `readers`.
+    pub(crate) stream: OnceLock<Arc<arc_swap::ArcSwap<Stream>>>,
+    pub(crate) clock: Arc<dyn Clock>,
+    /// Age at which statuses go.
+    pub(crate) status_retention: Option<Duration>,
+    pub(crate) io: tokio::runtime::Handle,
+    pub(crate) replays: Replays,
     pub(crate) drain: CancellationToken,
     pub(crate) drain_timeout: Duration,
     pub(crate) gave_up: watch::Receiver<Option<String>>,
@@ -205,6 +213,12 @@ impl Handle {
         Readiness {
             ready: reasons.is_empty(),
             reasons,
+            warnings: self
+                .inner
+                .readers
+                .get()
+                .map(|readers| readers.gaps())
+                .unwrap_or_default(),
         }
     }
 

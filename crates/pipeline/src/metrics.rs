@@ -2,6 +2,7 @@
 
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 use rollcall_model::DeadReason;
 use rollcall_store::{Batch, Provisioned};
@@ -25,6 +26,9 @@ pub(crate) struct Metrics {
     sub_owners_created: Counter,
     races_lost: Counter,
     pub(crate) deaths: Counter,
+    pub(crate) replayed: Counter,
+    pub(crate) expired: Counter,
+    pub(crate) stopped_at_gap: Gauge,
 }
 
 impl Metrics {
@@ -56,6 +60,25 @@ impl Metrics {
     /// Statuses stored by this node since it started.
     pub(crate) fn stored(&self) -> u64 {
         self.stored.get()
+    }
+
+    /// What becomes of statuses after they were read, and of partitions that wait.
+    fn register_later_fates(&self, registry: &mut Registry) {
+        registry.register(
+            "rollcall_statuses_replayed",
+            "Statuses that were missing and stored by a replay",
+            self.replayed.clone(),
+        );
+        registry.register(
+            "rollcall_statuses_expired",
+            "Statuses that retention removed",
+            self.expired.clone(),
+        );
+        registry.register(
+            "rollcall_partitions_stopped_at_gap",
+            "Partitions of this node that stopped before a gap and wait for somebody to accept it",
+            self.stopped_at_gap.clone(),
+        );
     }
 
     pub(crate) fn register(&self, registry: &mut Registry) {
@@ -109,6 +132,7 @@ impl Metrics {
             "Actors that died and were replaced",
             &self.deaths,
         );
+        self.register_later_fates(registry);
         let dead = self.dead.clone();
         registry.register("rollcall_dead_letters", "Dead letters by reason", dead);
         let dropped = self.dropped.clone();

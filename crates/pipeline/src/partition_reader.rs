@@ -14,13 +14,15 @@ use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, Context, WrapFutu
 use futures::StreamExt;
 use futures::future::{BoxFuture, FutureExt};
 use futures::stream::FuturesOrdered;
-use rollcall_model::{Clock, DeadReason, Epoch, PartitionId, SequenceNumber};
+use rollcall_model::{Clock, DeadReason, Epoch, PartitionId, SequenceNumber, Timestamp};
 use rollcall_source::{Chunk, Ended, PartitionStream, PullLimits, Source};
 use rollcall_store::{Answer, Batch, Store, Stream, Tenure};
 use tokio_util::sync::CancellationToken;
 
+use crate::config::OnGap;
 use crate::decoded::{Decoded, Fates};
 use crate::decoding::Decoding;
+use crate::gap_stop::GapStop;
 use crate::owner_registry::OwnerRegistry;
 use crate::reader_gauge::ReaderGauge;
 use crate::reader_memory::{Care, ReaderMemory};
@@ -43,6 +45,10 @@ pub(crate) struct ReaderParts {
     pub(crate) limits: PullLimits,
     /// Batches between pull and commit.
     pub(crate) window: usize,
+    pub(crate) on_gap: OnGap,
+    pub(crate) stopped_at_gap: prometheus_client::metrics::gauge::Gauge,
+    /// Age at which statuses go.
+    pub(crate) status_retention: Option<Duration>,
     pub(crate) memory: Arc<ReaderMemory>,
     pub(crate) gauge: Arc<ReaderGauge>,
     /// The generation that is being read.
@@ -110,6 +116,7 @@ async fn drive(parts: ReaderParts) -> Departure {
         admitting: FuturesOrdered::new(),
         committing: FuturesOrdered::new(),
         backlog: None,
+        gap_stop: GapStop::new(&parts, stream.stream_id),
         pulled_upto: position,
         hub_first,
         care,
@@ -131,6 +138,7 @@ struct Window {
     committing: FuturesOrdered<BoxFuture<'static, Committed>>,
     /// Pulled and decoded, not yet admitted.
     backlog: Option<Decoded>,
+    gap_stop: GapStop,
     /// The last event that was pulled.
     pulled_upto: SequenceNumber,
     hub_first: SequenceNumber,
@@ -160,7 +168,10 @@ impl Window {
                 self.parts.gauge.note_draining();
             }
             let limits = self.limits();
-            let may_pull = self.has_room() && self.backlog.is_none() && !drain.is_cancelled();
+            let may_pull = self.has_room()
+                && self.backlog.is_none()
+                && !self.gap_stop.is_stopped()
+                && !drain.is_cancelled();
             tokio::select! {
                 pulled = events.pull(limits), if may_pull => match pulled {
                     Ok(chunks) => self.decode(chunks),
@@ -172,6 +183,8 @@ impl Window {
                         return Departure::Again;
                     }
                 }
+                batch = self.gap_stop.passed(), if self.gap_stop.is_stopped()
+                    && self.backlog.is_none() && !drain.is_cancelled() => self.backlog = batch,
                 () = drain.cancelled(), if !drain.is_cancelled() => {}
                 () = restart.notified() => return Departure::Again,
             }
@@ -215,6 +228,11 @@ impl Window {
         observed.map_or(self.hub_first, |hub| hub.first.max(self.hub_first))
     }
 
+    fn expired_before(&self) -> Option<Timestamp> {
+        let retention = self.parts.status_retention?;
+        Some(self.parts.clock.now().minus(retention))
+    }
+
     fn decode(&mut self, chunks: Vec<Chunk>) {
         fail::fail_point!("reader.pull");
         let condemned = self.parts.memory.condemned();
@@ -222,11 +240,12 @@ impl Window {
             config: &self.parts.source.config().decode,
             condemned: &condemned,
             hub_first: self.hub_first(),
+            expired_before: self.expired_before(),
         };
         let batch = decoding.batch(self.pulled_upto, chunks);
         fail::fail_point!("reader.decode");
         self.pulled_upto = batch.span.upto;
-        self.backlog = Some(batch).filter(|batch| !batch.span.is_empty());
+        self.backlog = self.gap_stop.hold_back(batch);
     }
 
     /// The whole pull is one batch, unless care demands smaller ones.

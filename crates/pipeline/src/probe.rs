@@ -58,6 +58,7 @@ impl Admission {
             config: &self.decode,
             condemned: &Condemned::new(),
             hub_first: SequenceNumber(0),
+            expired_before: None,
         };
         let batch: Arc<Decoded> = Arc::new(decoding.batch(after, chunks));
         let verdicts = self.registry.admit(&batch).await;

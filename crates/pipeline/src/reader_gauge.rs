@@ -18,6 +18,8 @@ struct Gauge {
     last_commit_at: Option<Timestamp>,
     condition: Option<Arc<Condition>>,
     fault: Option<String>,
+    /// The gap before which the partition has stopped, as a sentence.
+    gap: Option<String>,
     /// The oldest event of each batch in flight.
     in_flight: VecDeque<(SequenceNumber, Timestamp)>,
     /// The newest event that the hub had when it was first seen to be ahead of us: while it is not
@@ -59,6 +61,7 @@ impl ReaderGauge {
         gauge.epoch = None;
         gauge.stream_id = None;
         gauge.condition = None;
+        gauge.gap = None;
         gauge.in_flight.clear();
     }
 
@@ -91,6 +94,16 @@ impl ReaderGauge {
 
     pub(crate) fn note_fault(&self, fault: String) {
         self.lock().fault = Some(fault);
+    }
+
+    /// The partition has stopped before a gap; `None`: it goes on.
+    pub(crate) fn note_gap(&self, gap: Option<String>) {
+        self.lock().gap = gap;
+    }
+
+    /// The gap before which the partition has stopped.
+    pub(crate) fn gap(&self) -> Option<String> {
+        self.lock().gap.clone()
     }
 
     pub(crate) fn note_pulled(&self, upto: SequenceNumber, oldest: Timestamp) {
@@ -152,6 +165,7 @@ impl Gauge {
             .and_then(|condition| condition.fault());
         reading
             .map(|fault| fault.sentence.clone())
+            .or_else(|| self.gap.clone())
             .or_else(|| self.fault.clone())
     }
 
@@ -164,6 +178,7 @@ impl Gauge {
             (Phase::Draining, _) => PartitionState::Draining,
             (_, Some(fault)) if fault.displaced => PartitionState::Displaced,
             (_, Some(_)) => PartitionState::Stalled,
+            (Phase::Reading, None) if self.gap.is_some() => PartitionState::Stalled,
             (Phase::Reading, None) => PartitionState::Reading,
             (Phase::Starting, None) if self.fault.is_some() => PartitionState::Stalled,
             (Phase::Starting, None) => PartitionState::Unowned,

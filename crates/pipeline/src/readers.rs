@@ -121,6 +121,14 @@ impl Readers {
         self.tasks.is_closed() && self.tasks.is_empty()
     }
 
+    /// The gaps before which partitions have stopped, a sentence each.
+    pub(crate) fn gaps(&self) -> Vec<String> {
+        let running = self.running.iter();
+        let mut gaps: Vec<_> = running.filter_map(|running| running.gauge.gap()).collect();
+        gaps.sort();
+        gaps
+    }
+
     pub(crate) fn status(&self) -> Vec<ReaderStatus> {
         let now = self.template.clock.now();
         let mut readers: Vec<_> = self

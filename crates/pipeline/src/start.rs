@@ -25,10 +25,11 @@ use crate::rate::Rate;
 use crate::reader_gauge::ReaderGauge;
 use crate::reader_memory::ReaderMemory;
 use crate::readers::Readers;
+use crate::replay::Replays;
 use crate::status_writer::{StatusWriter, StatusWriterParts};
 use crate::supervisor::{Child, Slot, Supervision, supervise};
 use crate::writers::Writers;
-use crate::{Config, Error};
+use crate::{Config, Error, status_retention};
 
 /// Between two tries to reach a hub that is away when the node starts.
 const HUB_RETRY: Duration = Duration::from_secs(1);
@@ -125,16 +126,22 @@ pub fn start(
             directory,
             store,
             readers: OnceLock::new(),
+            stream: OnceLock::new(),
+            clock: Arc::clone(&clock),
+            status_retention: config.status_retention,
+            io: stage.io.clone(),
             drain,
             drain_timeout: config.drain_timeout,
             gave_up: gives_up,
             metrics,
             source,
             rate: Rate::default(),
+            replays: Replays::default(),
             _arbiters: arbiters,
         }),
     };
     let io = stage.io.clone();
+    status_retention::start(&config, &handle, &clock, &io);
     io.spawn(Handle::watch_rate(Arc::downgrade(&handle.inner)));
     let reading = Reading {
         config,
@@ -218,6 +225,9 @@ impl Reading {
             () = self.handle.inner.drain.cancelled() => return,
         };
         let stream = Arc::new(ArcSwap::from_pointee(stream));
+        if self.handle.inner.stream.set(Arc::clone(&stream)).is_err() {
+            return;
+        }
         let readers = Arc::new(self.readers(&stream));
         hub.partition_ids
             .into_iter()
@@ -292,6 +302,9 @@ impl Reading {
             tenure: self.tenure(),
             limits,
             window: self.config.in_flight_batches.get(),
+            on_gap: self.config.on_gap,
+            status_retention: self.config.status_retention,
+            stopped_at_gap: inner.metrics.stopped_at_gap.clone(),
             memory: Arc::new(ReaderMemory::default()),
             gauge: Arc::new(ReaderGauge::new(PartitionId(0))),
             stream: Arc::clone(stream),

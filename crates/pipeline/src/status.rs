@@ -50,4 +50,6 @@ pub struct Readiness {
     pub ready: bool,
     /// Why not: one sentence each.
     pub reasons: Vec<String>,
+    /// What somebody has to see to although the node is ready: a partition that stopped at a gap.
+    pub warnings: Vec<String>,
 }

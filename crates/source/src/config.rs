@@ -19,6 +19,8 @@ pub struct Config {
     pub custom_endpoint: Option<String>,
     pub event_hub: String,
     pub consumer_group: String,
+    /// By which replays read, beside whoever reads by `consumer_group`.
+    pub replay_consumer_group: String,
     pub transport: Transport,
     /// Where a partition without a checkpoint begins.
     pub start_position: StartPosition,
@@ -112,6 +114,7 @@ impl Default for Config {
             custom_endpoint: Some("amqp://127.0.0.1:5672".to_owned()),
             event_hub: "statuses".to_owned(),
             consumer_group: "$Default".to_owned(),
+            replay_consumer_group: "rollcall-replay".to_owned(),
             transport: Transport::Amqp,
             start_position: StartPosition::Earliest,
             prefetch_bytes: 64 << 20,

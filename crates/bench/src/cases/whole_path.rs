@@ -96,6 +96,8 @@ pub(crate) fn config(bench: &Bench) -> anyhow::Result<rollcall_pipeline::Config>
         lease_ttl: Duration::from_secs(15),
         renew_interval: Duration::from_secs(5),
         max_restarts_per_minute: 120,
+        status_retention: None,
+        on_gap: rollcall_pipeline::OnGap::Continue,
         drain_timeout: Duration::from_secs(30),
     })
 }
