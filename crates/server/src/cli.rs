@@ -72,6 +72,8 @@ pub(crate) enum Command {
     DeadLetters(commands::dead_letters::Arguments),
     /// Show owners
     Owners(commands::owners::Arguments),
+    /// Read a range of a partition once more and store what is missing
+    Replay(commands::replay::Arguments),
     /// Print a completion script
     Completions(commands::completions::Arguments),
     /// Print the manual page

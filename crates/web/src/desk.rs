@@ -2,8 +2,11 @@
 //! a hub.
 
 use async_trait::async_trait;
-use rollcall_model::{Owner, OwnerId, SubOwner, SubOwnerId};
-use rollcall_pipeline::{Creation, Error, Handle, NewOwner, PipelineStatus, Readiness};
+use rollcall_model::{Owner, OwnerId, PartitionId, SubOwner, SubOwnerId};
+use rollcall_pipeline::{
+    Creation, Error, Handle, NewOwner, PipelineStatus, Readiness, ReplayProgress, ReplayRefusal,
+    ReplayRequest,
+};
 use rollcall_store::{Change, OwnerPatch};
 
 /// Creates and changes owners, and tells how this node is. The methods mean what those of
@@ -17,6 +20,11 @@ pub trait OwnerDesk: Send + Sync + 'static {
         sub_owner_id: SubOwnerId,
     ) -> Result<Creation<SubOwner>, Error>;
     async fn change_owner(&self, owner_id: OwnerId, patch: OwnerPatch) -> Result<Change, Error>;
+    async fn start_replay(
+        &self,
+        request: ReplayRequest,
+    ) -> Result<Result<ReplayProgress, ReplayRefusal>, Error>;
+    fn replay(&self, partition_id: PartitionId) -> Option<ReplayProgress>;
     fn status(&self) -> PipelineStatus;
     fn readiness(&self) -> Readiness;
 }
@@ -37,6 +45,17 @@ impl OwnerDesk for Handle {
 
     async fn change_owner(&self, owner_id: OwnerId, patch: OwnerPatch) -> Result<Change, Error> {
         Handle::change_owner(self, owner_id, patch).await
+    }
+
+    async fn start_replay(
+        &self,
+        request: ReplayRequest,
+    ) -> Result<Result<ReplayProgress, ReplayRefusal>, Error> {
+        Handle::start_replay(self, request).await
+    }
+
+    fn replay(&self, partition_id: PartitionId) -> Option<ReplayProgress> {
+        Handle::replay(self, partition_id)
     }
 
     fn status(&self) -> PipelineStatus {

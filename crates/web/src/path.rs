@@ -6,7 +6,7 @@
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
-use rollcall_model::{IdError, OwnerId, SubOwnerId};
+use rollcall_model::{IdError, OwnerId, PartitionId, SubOwnerId};
 use std::future::{Ready, ready};
 
 use crate::Problem;
@@ -16,6 +16,8 @@ const OWNER_SEGMENT: usize = 4;
 const SUB_OWNER_SEGMENT: usize = 6;
 /// Where `/api/v1/dead-letters/{id}` has its id.
 const DEAD_LETTER_SEGMENT: usize = 4;
+/// Where `/api/v1/partitions/{partition}/…` has its number.
+const PARTITION_SEGMENT: usize = 4;
 
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
@@ -45,6 +47,21 @@ pub(crate) struct SubOwnerPath(pub(crate) OwnerId, pub(crate) SubOwnerId);
 
 /// The dead letter that a path names.
 pub(crate) struct DeadLetterPath(pub(crate) String);
+
+/// The partition that a path names.
+pub(crate) struct PartitionPath(pub(crate) PartitionId);
+
+fn partition(request: &HttpRequest) -> Result<PartitionId, Problem> {
+    let text = segment(request, PARTITION_SEGMENT)?;
+    parse_partition(&text).map_err(Problem::bad_request)
+}
+
+/// # Errors
+/// A sentence, if the text is no number of a partition.
+pub(crate) fn parse_partition(text: &str) -> Result<PartitionId, String> {
+    let number = text.parse().map(PartitionId);
+    number.map_err(|_| format!("{text:?} is not the number of a partition"))
+}
 
 fn segment(request: &HttpRequest, index: usize) -> Result<String, Problem> {
     let raw = request
@@ -85,4 +102,5 @@ from_path!(SubOwnerPath, request => Self(
     id(request, OWNER_SEGMENT, OwnerId::parse)?,
     id(request, SUB_OWNER_SEGMENT, SubOwnerId::parse)?,
 ));
+from_path!(PartitionPath, request => Self(partition(request)?));
 from_path!(DeadLetterPath, request => Self(segment(request, DEAD_LETTER_SEGMENT)?));

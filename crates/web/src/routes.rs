@@ -7,7 +7,8 @@ use actix_web::{Handler, HttpRequest, HttpResponse, Resource, Responder, Route};
 
 use crate::Problem;
 use crate::api::{
-    dead_letters, events, health, nodes, owners, page, partitions, statuses, sub_owners, summary,
+    dead_letters, events, gaps, health, nodes, owners, page, partitions, replay, statuses, streams,
+    sub_owners, summary,
 };
 
 pub(crate) fn all(config: &mut ServiceConfig) {
@@ -26,6 +27,17 @@ fn api(config: &mut ServiceConfig) {
     config
         .service(only_read("/summary", summary::read))
         .service(only_read("/partitions", partitions::list))
+        .service(
+            resource("/partitions/{partition_id}/replay", "GET, HEAD, POST")
+                .route(read(replay::read))
+                .route(web::post().to(replay::start)),
+        )
+        .service(
+            resource("/partitions/{partition_id}/accept-gap", "POST")
+                .route(web::post().to(gaps::accept)),
+        )
+        .service(only_read("/gaps", gaps::list))
+        .service(only_read("/streams", streams::list))
         .service(only_read("/nodes", nodes::list))
         .service(only_read("/shards", nodes::shards))
         .service(only_read("/events", events::list))

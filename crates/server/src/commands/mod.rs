@@ -9,6 +9,7 @@ pub(crate) mod hub;
 pub(crate) mod migrate;
 pub(crate) mod owners;
 pub(crate) mod reading;
+pub(crate) mod replay;
 pub(crate) mod run;
 pub(crate) mod send;
 pub(crate) mod simulate;
@@ -59,6 +60,7 @@ pub(crate) fn dispatch(context: Context, command: Command) -> Result<(), Failure
             on_runtime(dead_letters::dead_letters(context, arguments))
         }
         Command::Owners(arguments) => on_runtime(owners::owners(context, arguments)),
+        Command::Replay(arguments) => on_runtime(replay::replay(context, arguments)),
         Command::Completions(arguments) => completions::completions(&arguments),
         Command::Man => completions::man(),
     }

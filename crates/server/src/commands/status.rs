@@ -2,7 +2,7 @@
 //! beside a running node.
 
 use clap::Args;
-use rollcall_store::{NodeRow, PartitionRow, Store, Stream, Summary};
+use rollcall_store::{NodeRow, PartitionRow, Store, Stream, StreamRow, Summary};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -21,6 +21,8 @@ pub(crate) struct Arguments {
 struct Standing {
     nodes: Vec<NodeRow>,
     streams: Vec<StreamStanding>,
+    /// Every generation that was ever read.
+    generations: Vec<StreamRow>,
     #[serde(flatten)]
     summary: Summary,
 }
@@ -52,6 +54,7 @@ async fn read(store: &Store) -> Result<Standing, rollcall_store::Error> {
     Ok(Standing {
         nodes: store.list_nodes().await?,
         streams,
+        generations: store.list_streams().await?,
         summary: store.summary().await?,
     })
 }
@@ -74,6 +77,7 @@ fn text(standing: &Standing) -> String {
             partition_table(partitions)
         ));
     }
+    parts.push(generation_table(&standing.generations));
     parts.push(shard_table(&standing.nodes));
     parts.join("\n")
 }
@@ -130,6 +134,7 @@ fn partition_table(partitions: &[PartitionRow]) -> String {
             partition.held.to_string(),
             partition.dead.to_string(),
             partition.dropped.total().to_string(),
+            partition.gaps.to_string(),
             or_dash(partition.last_commit_at),
         ]
     };
@@ -145,9 +150,32 @@ fn partition_table(partitions: &[PartitionRow]) -> String {
         "HELD",
         "DEAD",
         "DROPPED",
+        "GAPS",
         "LAST COMMIT AT",
     ];
     output::table(&head, partitions.iter().map(row))
+}
+
+fn generation_table(generations: &[StreamRow]) -> String {
+    let row = |row: &StreamRow| {
+        vec![
+            row.stream.stream_id.to_string(),
+            format!("{}/{}", row.stream.namespace, row.stream.event_hub),
+            row.stream.consumer_group.clone(),
+            row.stream.generation.to_string(),
+            row.stream.hub_created_at.to_string(),
+            if row.current { "yes" } else { "no" }.to_owned(),
+        ]
+    };
+    let head = [
+        "STREAM",
+        "EVENT HUB",
+        "CONSUMER GROUP",
+        "GENERATION",
+        "CREATED AT",
+        "CURRENT",
+    ];
+    output::table(&head, generations.iter().map(row))
 }
 
 /// The shards as their nodes last reported them.
@@ -196,6 +224,7 @@ mod tests {
                 shards: json!([{ "shard": 0, "depth": 1, "owners": null, "restarts": 0 }]),
             }],
             streams: Vec::new(),
+            generations: Vec::new(),
             summary: Summary {
                 owners: BTreeMap::from([(OwnerState::Active, 3), (OwnerState::Pending, 0)]),
                 sub_owners: 15,

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rollcall_azure::Variables;
+use rollcall_pipeline::OnGap;
 
 use super::reader::Reader;
 use super::source::{sign_in, source, source_kind};
@@ -79,7 +80,6 @@ fn hub(reader: &mut Reader<'_>, data_dir: &Path) -> rollcall_hub::Config {
 
 fn store(reader: &mut Reader<'_>, data_dir: &Path) -> rollcall_store::Config {
     const KEY: &str = "store.url";
-    reader.optional_duration("store.status_retention");
     let url = reader.optional_text(KEY);
     let in_data_dir = || format!("sqlite://{}", data_dir.join("rollcall.db").display());
     let writers = reader.count("store.writers").get();
@@ -107,6 +107,11 @@ fn pipeline(reader: &mut Reader<'_>) -> PipelineSettings {
         group_max_events: NonZeroUsize::new(GROUP_MAX_EVENTS).unwrap_or(NonZeroUsize::MIN),
         lease_ttl: reader.duration("leases.ttl"),
         renew_interval: reader.duration("leases.renew_interval"),
+        on_gap: match reader.text("source.on_gap").as_str() {
+            "stop" => OnGap::Stop,
+            _ => OnGap::Continue,
+        },
+        status_retention: reader.optional_duration("store.status_retention"),
         max_restarts_per_minute: MAX_RESTARTS_PER_MINUTE,
         drain_timeout: DRAIN_TIMEOUT,
     }

@@ -115,6 +115,8 @@ pub(crate) struct PipelineSettings {
     group_max_events: NonZeroUsize,
     lease_ttl: Duration,
     renew_interval: Duration,
+    on_gap: rollcall_pipeline::OnGap,
+    status_retention: Option<Duration>,
     max_restarts_per_minute: u32,
     drain_timeout: Duration,
 }
@@ -143,6 +145,8 @@ impl Settings {
             group_max_events: pipeline.group_max_events,
             lease_ttl: pipeline.lease_ttl,
             renew_interval: pipeline.renew_interval,
+            on_gap: pipeline.on_gap,
+            status_retention: pipeline.status_retention,
             max_restarts_per_minute: pipeline.max_restarts_per_minute,
             drain_timeout: pipeline.drain_timeout,
         }

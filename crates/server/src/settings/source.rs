@@ -29,8 +29,6 @@ pub(super) fn source(
     reader: &mut Reader<'_>,
     azure: &rollcall_azure::Config,
 ) -> rollcall_source::Config {
-    // Its only value so far is the default; asking keeps the table honest.
-    reader.text("source.on_gap");
     let defaults = rollcall_source::Config::default();
     let prefetch = reader.optional_number("source.event_hubs.prefetch");
     let per_connection = reader.number("source.event_hubs.partitions_per_connection");
@@ -39,6 +37,7 @@ pub(super) fn source(
         custom_endpoint: None,
         event_hub: reader.text("source.event_hubs.event_hub"),
         consumer_group: reader.text("source.event_hubs.consumer_group"),
+        replay_consumer_group: reader.text("source.event_hubs.replay_consumer_group"),
         transport: match reader.text("source.event_hubs.transport").as_str() {
             "amqp_web_sockets" => rollcall_source::Transport::AmqpWebSockets,
             _ => rollcall_source::Transport::Amqp,

@@ -36,12 +36,14 @@ pub(crate) const SETTINGS: &[Setting] = &[
     setting("source.kind", Choice(&["embedded", "event_hubs"]), "The embedded hub, or an event hub elsewhere: Azure, or another process's hub by `custom_endpoint`.")
         .default("embedded"),
     setting("source.on_gap", Choice(&["continue", "stop"]), "What to do about events that the hub no longer has: record them in `gaps` and go on, or stop the partition.")
-        .default("continue").only(&["continue"]),
+        .default("continue"),
     event_hubs("source.event_hubs.fully_qualified_namespace", Text, "Such as `example.servicebus.windows.net`: sign in by a credential instead of a connection string."),
     event_hubs("source.event_hubs.event_hub", Text, "Name of the event hub; an `EntityPath` in the connection string must agree.")
         .default("statuses"),
     event_hubs("source.event_hubs.consumer_group", Text, "Rollcall must be its only reader.")
         .default("$Default"),
+    event_hubs("source.event_hubs.replay_consumer_group", Text, "By which `rollcall replay` reads beside the node; on Azure it must exist.")
+        .default("rollcall-replay"),
     event_hubs("source.event_hubs.connection_string", Text, "With a policy that may listen (and send, for `rollcall send`).")
         .secrecy(Secrecy::Secret),
     event_hubs("source.event_hubs.credential", Choice(&["auto", "client_secret", "client_certificate", "workload_identity", "managed_identity", "developer_tools"]), "How to sign in without a connection string, also for sinks; `auto` tries them in this order.")
@@ -113,8 +115,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         .derived("SQLite, `rollcall.db` in the data directory").secrecy(Secrecy::UrlPassword),
     setting("store.writers", Count { min: 1, max: 64 }, "Status writers, each with its partitions; SQLite has one writing connection, so more do not help it.")
         .default("1"),
-    setting("store.status_retention", Duration { min_millis: 60_000 }, "Age at which statuses are dropped; unset keeps them for ever.")
-        .not_yet(),
+    setting("store.status_retention", Duration { min_millis: 60_000 }, "Age at which statuses are dropped; unset keeps them for ever."),
     setting("store.migrate", Flag, "Bring the schema up to date at start; otherwise an old schema is refused.")
         .default("true"),
 

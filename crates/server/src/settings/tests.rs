@@ -310,7 +310,6 @@ fn settings_of_a_kind_that_is_not_selected_are_ignored() {
 fn what_is_not_there_yet_is_refused() {
     for typed in [
         "node.roles=ingest",
-        "source.on_gap=stop",
         "hub.retention_size=1GiB",
         "registry.provisioning=deny",
         "registry.pending_statuses=drop",
@@ -320,7 +319,6 @@ fn what_is_not_there_yet_is_refused() {
         "registry.allow=a*,b*",
         "registry.deny=a*",
         "registry.claims=redis",
-        "store.status_retention=30d",
         "http.auth=on",
         "events.sinks=[{kind=\"redis_stream\", name=\"r\", url=\"redis://h\", stream=\"s\"}]",
     ] {
@@ -366,7 +364,8 @@ fn a_namespace_is_signed_in_to_as_the_settings_and_the_variables_say() {
 fn the_default_may_be_typed_too() {
     for typed in [
         "node.roles=relay,api,ingest",
-        "source.on_gap=continue",
+        "source.on_gap=stop",
+        "store.status_retention=720h",
         "registry.provisioning=auto",
         "registry.held_per_owner=10_000",
         "registry.claims=database",

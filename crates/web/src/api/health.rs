@@ -19,8 +19,12 @@ pub(crate) async fn live() -> HttpResponse {
 /// 503 with the reasons, while the node cannot do its work.
 pub(crate) async fn ready(state: Data<State>) -> Answer {
     let readiness = state.desk.readiness();
-    if readiness.ready {
+    if readiness.ready && readiness.warnings.is_empty() {
         Ok(HttpResponse::Ok().json(json!({"status": "ready"})))
+    } else if readiness.ready {
+        // A partition that stopped at a gap needs somebody, who needs this node's API.
+        let warnings = readiness.warnings;
+        Ok(HttpResponse::Ok().json(json!({"status": "ready", "warnings": warnings})))
     } else {
         Err(Problem::not_ready(readiness.reasons))
     }

@@ -3,12 +3,15 @@
 pub(crate) mod dead_letters;
 pub(crate) mod edit;
 pub(crate) mod events;
+pub(crate) mod gaps;
 pub(crate) mod health;
 pub(crate) mod nodes;
 pub(crate) mod owners;
 pub(crate) mod page;
 pub(crate) mod partitions;
+pub(crate) mod replay;
 pub(crate) mod statuses;
+pub(crate) mod streams;
 pub(crate) mod sub_owners;
 pub(crate) mod summary;
 

@@ -5,6 +5,7 @@ mod lists;
 mod node;
 mod owners;
 mod refusals;
+mod replay;
 mod serving;
 mod statuses;
 mod sub_owners;

@@ -15,10 +15,13 @@ use async_trait::async_trait;
 use futures::future::LocalBoxFuture;
 use prometheus_client::registry::Registry;
 use rollcall_model::{
-    Clock, CreatedBy, EventSource, Owner, OwnerId, OwnerState, SubOwner, SubOwnerId, SystemClock,
-    Timestamp,
+    Clock, CreatedBy, EventSource, Owner, OwnerId, OwnerState, PartitionId, SubOwner, SubOwnerId,
+    SystemClock, Timestamp,
 };
-use rollcall_pipeline::{Creation, Error, NewOwner, PipelineStatus, Readiness};
+use rollcall_pipeline::{
+    Creation, Error, NewOwner, PipelineStatus, Readiness, ReplayProgress, ReplayRefusal,
+    ReplayRequest,
+};
 use rollcall_store::{Change, Newcomer, OwnerPatch, Store};
 use serde::Serialize;
 use serde_json::Value;
@@ -41,6 +44,10 @@ pub(super) struct StoreDesk {
     store: Store,
     pub(super) status: Mutex<PipelineStatus>,
     pub(super) reasons: Mutex<Vec<String>>,
+    pub(super) warnings: Mutex<Vec<String>>,
+    /// The replays that were asked for, and what is answered.
+    pub(super) requests: Mutex<Vec<ReplayRequest>>,
+    pub(super) answer: Mutex<Result<ReplayProgress, ReplayRefusal>>,
 }
 
 /// The store's own clock, and as much later as a test sets it.
@@ -110,6 +117,18 @@ impl OwnerDesk for StoreDesk {
         Ok(self.store.change_owner(&source(), &owner_id, patch).await?)
     }
 
+    async fn start_replay(
+        &self,
+        request: ReplayRequest,
+    ) -> Result<Result<ReplayProgress, ReplayRefusal>, Error> {
+        self.requests.lock().unwrap().push(request);
+        Ok(self.answer.lock().unwrap().clone())
+    }
+
+    fn replay(&self, _: PartitionId) -> Option<ReplayProgress> {
+        self.answer.lock().unwrap().clone().ok()
+    }
+
     fn status(&self) -> PipelineStatus {
         self.status.lock().unwrap().clone()
     }
@@ -119,6 +138,7 @@ impl OwnerDesk for StoreDesk {
         Readiness {
             ready: reasons.is_empty(),
             reasons,
+            warnings: self.warnings.lock().unwrap().clone(),
         }
     }
 }
@@ -159,6 +179,9 @@ impl World {
             store: store.clone(),
             status: Mutex::default(),
             reasons: Mutex::default(),
+            warnings: Mutex::default(),
+            requests: Mutex::default(),
+            answer: Mutex::new(Err(ReplayRefusal::NoPartition)),
         });
         Self {
             store,
