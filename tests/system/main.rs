@@ -25,6 +25,7 @@ mod malformed;
 mod panics;
 mod poison;
 mod refusals;
+mod replays;
 mod residency;
 mod sending;
 mod storm;
