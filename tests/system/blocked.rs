@@ -10,11 +10,11 @@ use serde_json::Value;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions, Connection};
 
+use crate::harness::database::Database;
 use crate::harness::ledger::Ledger;
 use crate::harness::message::status;
 use crate::harness::running::Running;
 use crate::harness::site::Site;
-use crate::harness::tables::Database;
 use crate::harness::truth::Truth;
 use crate::harness::wait::until;
 

@@ -21,6 +21,7 @@ mod drain;
 mod generations;
 mod harness;
 mod kills;
+mod leases;
 mod malformed;
 mod panics;
 mod poison;

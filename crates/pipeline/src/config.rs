@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
+use crate::balance::INGEST;
+
 /// What becomes of a partition whose hub lacks events that are due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum OnGap {
@@ -22,6 +24,7 @@ pub struct Config {
     pub node: String,
     /// Random, new with every process.
     pub incarnation: Uuid,
+    /// `ingest`, `relay`, `api`: only a node with `ingest` reads.
     pub roles: Vec<String>,
     /// Where this node's API listens, for the other nodes and the commands.
     pub api: Option<String>,
@@ -52,4 +55,12 @@ pub struct Config {
     pub on_gap: OnGap,
     /// How long a drain may take before what is in flight is left to the next start.
     pub drain_timeout: Duration,
+}
+
+impl Config {
+    /// Whether this node reads partitions.
+    #[must_use]
+    pub fn ingests(&self) -> bool {
+        self.roles.iter().any(|role| role == INGEST)
+    }
 }

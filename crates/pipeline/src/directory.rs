@@ -5,7 +5,7 @@
 //! (a clock hand over its ring). A forgotten owner is looked up before it is inserted, so that
 //! forgetting costs a query and never a second creation.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -191,12 +191,38 @@ impl DirectoryShard {
             if used {
                 self.ring.push_back(owner_id);
             } else {
-                self.forget(&owner_id);
+                self.remove(&owner_id);
             }
         }
     }
 
-    fn forget(&mut self, owner_id: &OwnerId) {
+    /// All owners of the shard that are resident.
+    pub(crate) fn owner_ids(&self) -> Vec<OwnerId> {
+        self.ring.iter().cloned().collect()
+    }
+
+    /// The sub-owners that are resident with their owner, if it is. Does not count as a use.
+    pub(crate) fn sub_owner_ids(&self, owner_id: &OwnerId) -> Option<Vec<SubOwnerId>> {
+        let entry = self.directory.entries.get(owner_id);
+        entry.map(|entry| entry.sub_owners.keys().cloned().collect())
+    }
+
+    /// Forgets these owners; whoever of them sends is looked up again.
+    pub(crate) fn forget(&mut self, owner_ids: &HashSet<OwnerId>) {
+        if owner_ids.is_empty() {
+            return;
+        }
+        self.ring.retain(|owner_id| !owner_ids.contains(owner_id));
+        owner_ids.iter().for_each(|owner_id| self.remove(owner_id));
+    }
+
+    pub(crate) fn forget_everybody(&mut self) {
+        for owner_id in std::mem::take(&mut self.ring) {
+            self.remove(&owner_id);
+        }
+    }
+
+    fn remove(&mut self, owner_id: &OwnerId) {
         if let Some((_, entry)) = self.directory.entries.remove(owner_id) {
             self.note_size(entry.size(), 0);
         }
@@ -297,6 +323,26 @@ mod tests {
             shard.owners() * 3,
             usize::try_from(directory.resident_entries()).unwrap()
         );
+    }
+
+    #[test]
+    fn who_is_forgotten_is_out_of_the_count_and_can_come_back() {
+        let directory = Arc::new(Directory::default());
+        let mut shard = shard(&directory, 100);
+        for owner_id in ["a", "b", "c"] {
+            shard.put(&record(owner_id, 1, &["x"]));
+        }
+        let (a, b) = (OwnerId::parse("a").unwrap(), OwnerId::parse("b").unwrap());
+        shard.forget(&HashSet::from([
+            a.clone(),
+            OwnerId::parse("stranger").unwrap(),
+        ]));
+        assert!(shard.get(&a).is_none() && shard.get(&b).is_some());
+        assert_eq!((shard.owners(), directory.resident_entries()), (2, 4));
+        shard.put(&record("a", 1, &[]));
+        assert_eq!((shard.owners(), directory.resident_entries()), (3, 5));
+        shard.forget_everybody();
+        assert_eq!((shard.owners(), directory.resident_entries()), (0, 0));
     }
 
     #[test]

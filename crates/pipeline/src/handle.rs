@@ -10,8 +10,10 @@ use rollcall_model::{
 use rollcall_store::{Change, Newcomer, OwnerPatch, Store, Stream};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use crate::directory::Directory;
+use crate::lease_gauge::LeaseGauge;
 use crate::metrics::Metrics;
 use crate::owner_actor::{ChangeOwner, CreateOwner, EnterSubOwner, OwnerActor};
 use crate::owner_registry::OwnerRegistry;
@@ -48,8 +50,13 @@ pub(crate) struct Inner {
     pub(crate) registry: OwnerRegistry,
     pub(crate) directory: Arc<Directory>,
     pub(crate) store: Store,
+    /// Only in a node that reads.
+    pub(crate) source: Option<rollcall_source::Source>,
     /// Empty until the hub was reached for the first time.
-    pub(crate) readers: OnceLock<Arc<Readers>>,
+    pub(crate) readers: Arc<OnceLock<Arc<Readers>>>,
+    pub(crate) leases: LeaseGauge,
+    /// The node's sign of life, which ends with the drain.
+    pub(crate) reporting: TaskTracker,
     /// The generation that is being read; empty as long as `readers`.
     pub(crate) stream: OnceLock<Arc<arc_swap::ArcSwap<Stream>>>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -61,7 +68,6 @@ pub(crate) struct Inner {
     pub(crate) drain_timeout: Duration,
     pub(crate) gave_up: watch::Receiver<Option<String>>,
     pub(crate) metrics: Metrics,
-    pub(crate) source: rollcall_source::Source,
     pub(crate) rate: Rate,
     /// Kept so that the actors' threads live as long as the pipeline.
     pub(crate) _arbiters: Vec<actix_rt::Arbiter>,
@@ -186,14 +192,16 @@ impl Handle {
                 .get()
                 .map(|readers| readers.status())
                 .unwrap_or_default(),
+            leases: self.inner.leases.status(),
             shards: self.inner.registry.status(),
             statuses_per_second: self.inner.rate.per_second(),
             resident_entries: self.inner.directory.resident_entries(),
         }
     }
 
-    /// Whether the node should get traffic: the database takes writes, the hub was reached, the
-    /// node does not drain. A node without a lease is ready too.
+    /// Whether the node should get traffic: the database takes writes, the hub was reached (if the
+    /// node reads), the leases are renewed, the node does not drain. A node without a lease is
+    /// ready too.
     #[must_use]
     pub fn readiness(&self) -> Readiness {
         let mut reasons = Vec::new();
@@ -204,8 +212,11 @@ impl Handle {
                 fault.since
             ));
         }
-        if self.inner.readers.get().is_none() {
+        if self.inner.source.is_some() && self.inner.readers.get().is_none() {
             reasons.push("the event hub was not reached yet".to_owned());
+        }
+        if let Some(since) = self.inner.leases.status().failing_since {
+            reasons.push(format!("the leases are not renewed since {since}"));
         }
         if self.inner.drain.is_cancelled() {
             reasons.push("the node drains".to_owned());
@@ -235,10 +246,14 @@ impl Handle {
     /// Stops reading, commits what is in flight, releases the leases, within the configured time.
     pub async fn drain(&self) {
         self.inner.drain.cancel();
-        let Some(readers) = self.inner.readers.get() else {
-            return;
+        self.inner.reporting.close();
+        let read = async {
+            if let Some(readers) = self.inner.readers.get() {
+                readers.drain().await;
+            }
         };
-        if tokio::time::timeout(self.inner.drain_timeout, readers.drain())
+        let drained = async { tokio::join!(self.inner.reporting.wait(), read) };
+        if tokio::time::timeout(self.inner.drain_timeout, drained)
             .await
             .is_err()
         {
@@ -248,7 +263,10 @@ impl Handle {
 
     pub fn register_metrics(&self, registry: &mut prometheus_client::registry::Registry) {
         self.inner.metrics.register(registry);
-        self.inner.source.register_metrics(registry);
+        self.inner.leases.register(registry);
+        if let Some(source) = &self.inner.source {
+            source.register_metrics(registry);
+        }
     }
 }
 

@@ -1,21 +1,35 @@
 //! The lease keeper: which partitions this node reads.
 //!
-//! In its present form it reads them all: it starts a reader for every partition of the hub, renews
-//! the leases, tells the other nodes what it sees, and makes a reader begin afresh whose lease is
-//! lost or whose stream has become a former generation. It owns no position and no connection.
+//! It renews the leases of the readers and tells the other nodes what they see; it looks at who
+//! holds what and plans ([`crate::balance`]); it starts a reader for each partition that this node
+//! shall have and lets go of those that it has too many. The readers claim and release themselves.
+//! It owns no position and no connection, and it reads no clock but the database's: between two
+//! looks it sleeps until a foreign lease expires, at most until the next renewal; a wake-up from
+//! the database only makes it look sooner.
+//!
+//! It never waits longer for the database than a third of the time to live. A lease that could not
+//! be renewed runs out: its reader stops by itself, and it is claimed anew when that is possible.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, Context, WrapFuture};
-use rollcall_model::PartitionId;
+use rand::Rng;
+use rollcall_model::{PartitionId, StreamId};
 use rollcall_source::Source;
-use rollcall_store::{NodeReport, Store, Stream, Tenure};
+use rollcall_store::{Store, Stream, Tenure, Wake, Wakes};
+use tokio::time::Instant;
 
+use crate::balance::{Balance, Terms};
+use crate::deadline::within;
 use crate::error::chain;
-use crate::owner_registry::OwnerRegistry;
+use crate::lease_gauge::LeaseGauge;
 use crate::readers::Readers;
 use crate::supervisor::{Departure, Lifeline};
+
+/// Nodes that wait for the same moment do not all come at once.
+const JITTER: Duration = Duration::from_millis(200);
 
 /// What every incarnation of the keeper is made of.
 #[derive(Clone)]
@@ -23,42 +37,25 @@ pub(crate) struct LeaseKeeperParts {
     pub(crate) source: Source,
     pub(crate) store: Store,
     pub(crate) readers: Arc<Readers>,
-    pub(crate) registry: OwnerRegistry,
     pub(crate) stream: Arc<arc_swap::ArcSwap<Stream>>,
+    /// As the hub named them when it was first reached; it may get more.
+    pub(crate) partitions: Arc<BTreeSet<PartitionId>>,
     pub(crate) tenure: Tenure,
     pub(crate) renew_interval: Duration,
-    /// Everything but the shards, which are looked up at each report.
-    pub(crate) report: NodeReport,
+    pub(crate) leases: LeaseGauge,
 }
 
 pub(crate) struct LeaseKeeper {
-    parts: LeaseKeeperParts,
-    /// A round is under way; the next one waits for its turn.
-    renewing: bool,
+    parts: Option<LeaseKeeperParts>,
     lifeline: Lifeline,
 }
 
 impl LeaseKeeper {
     pub(crate) fn new(parts: LeaseKeeperParts, lifeline: Lifeline) -> Self {
         Self {
-            parts,
-            renewing: false,
+            parts: Some(parts),
             lifeline,
         }
-    }
-
-    fn renew(&mut self, context: &mut Context<Self>) {
-        if self.parts.readers.are_drained() {
-            self.lifeline.depart(Departure::Done);
-            return context.stop();
-        }
-        if self.renewing {
-            return;
-        }
-        fail::fail_point!("lease.renew");
-        self.renewing = true;
-        let round = round(self.parts.clone()).into_actor(self);
-        context.spawn(round.map(|(), actor, _| actor.renewing = false));
     }
 }
 
@@ -66,46 +63,154 @@ impl Actor for LeaseKeeper {
     type Context = Context<Self>;
 
     fn started(&mut self, context: &mut Self::Context) {
-        self.renew(context);
-        context.run_interval(self.parts.renew_interval, Self::renew);
+        let Some(parts) = self.parts.take() else {
+            return;
+        };
+        let keep = keep(parts).into_actor(self).map(|(), actor, context| {
+            actor.lifeline.depart(Departure::Done);
+            context.stop();
+        });
+        context.spawn(keep);
     }
 }
 
-async fn round(parts: LeaseKeeperParts) {
-    // A hub that gets more partitions gets more readers.
-    parts
-        .source
-        .known_partitions()
-        .into_iter()
-        .for_each(|id| parts.readers.start(id));
-    let stream_id = parts.stream.load().stream_id;
-    parts.readers.restart_those_behind(stream_id);
-    let status = parts.readers.status();
-    let observations: Vec<_> = status
-        .iter()
-        .filter_map(|reader| reader.observation())
-        .collect();
-    match parts
-        .store
-        .renew_leases(stream_id, &parts.tenure, &observations)
-        .await
-    {
-        Ok(lost) => lost
+/// Renews, looks and sleeps, until the readers are drained.
+async fn keep(parts: LeaseKeeperParts) {
+    let mut balance = Balance::new(Terms {
+        node: parts.tenure.node.clone(),
+        incarnation: parts.tenure.incarnation,
+        ttl: parts.tenure.ttl,
+        interval: parts.renew_interval,
+    });
+    let mut wakes = parts.store.wakes();
+    let mut next_renewal = Instant::now();
+    while !parts.readers.are_drained() {
+        if next_renewal <= Instant::now() {
+            next_renewal = Instant::now() + parts.renew_interval;
+            fail::fail_point!("lease.renew");
+            parts.renew().await;
+        }
+        let foreseen = match parts.store.is_shared() {
+            true => parts.look(&mut balance).await,
+            false => parts.read_all(),
+        };
+        let pause = foreseen.map(|pause| pause + rand::rng().random_range(Duration::ZERO..JITTER));
+        let until = pause.map_or(next_renewal, |pause| {
+            next_renewal.min(Instant::now() + pause)
+        });
+        tokio::select! {
+            () = tokio::time::sleep_until(until) => {}
+            () = parts.readers.changed() => {}
+            () = lease_wake(&mut wakes) => {}
+        }
+    }
+}
+
+/// Resolves when partitions may have become free.
+async fn lease_wake(wakes: &mut Wakes) {
+    while !matches!(wakes.next().await, Wake::Leases | Wake::Reconnected) {}
+}
+
+impl LeaseKeeperParts {
+    fn limit(&self) -> Duration {
+        self.tenure.ttl / 3
+    }
+
+    fn stream_id(&self) -> StreamId {
+        self.stream.load().stream_id
+    }
+
+    /// A hub that gets more partitions gets more readers.
+    fn partitions(&self) -> BTreeSet<PartitionId> {
+        let known = self.source.known_partitions();
+        known
             .into_iter()
-            .for_each(|partition_id| give_back(&parts, partition_id)),
-        Err(error) => tracing::warn!(error = %chain(&error), "the leases are not renewed"),
+            .chain(self.partitions.iter().copied())
+            .collect()
     }
-    let shards = serde_json::to_value(parts.registry.status()).unwrap_or_default();
-    let report = NodeReport {
-        shards,
-        ..parts.report.clone()
-    };
-    if let Err(error) = parts.store.report_node(&report).await {
-        tracing::debug!(error = %chain(&error), "the node's sign of life is not stored");
-    }
-}
 
-fn give_back(parts: &LeaseKeeperParts, partition_id: PartitionId) {
-    tracing::warn!(%partition_id, "the lease is lost: claiming the partition anew");
-    parts.readers.restart(partition_id);
+    /// Nobody else can use the database, so there is nobody to share with.
+    fn read_all(&self) -> Option<Duration> {
+        for id in self.partitions() {
+            self.readers.start(id);
+        }
+        None
+    }
+
+    async fn renew(&self) {
+        let stream_id = self.stream_id();
+        self.readers.restart_those_behind(stream_id);
+        let status = self.readers.status();
+        let observations: Vec<_> = status
+            .iter()
+            .filter_map(|reader| reader.observation())
+            .collect();
+        // From before the question: the lease lasts at least so long.
+        let asked = Instant::now();
+        let renewing = self
+            .store
+            .renew_leases(stream_id, &self.tenure, &observations);
+        match within(self.limit(), renewing).await {
+            Ok(lost) => {
+                self.leases.note_renewed();
+                for seen in &observations {
+                    if lost.contains(&seen.partition_id) {
+                        self.readers.lose(seen.partition_id, seen.epoch);
+                    } else {
+                        self.readers
+                            .note_renewed(seen.partition_id, seen.epoch, asked);
+                    }
+                }
+            }
+            Err(error) => {
+                let error = chain(&error);
+                tracing::warn!(error, "the leases are not renewed");
+                self.leases.note_not_renewed(&error);
+            }
+        }
+    }
+
+    /// Looks at who holds what and does this node's part. Returns when the picture will change by
+    /// itself.
+    async fn look(&self, balance: &mut Balance) -> Option<Duration> {
+        if self.readers.is_draining() {
+            return None;
+        }
+        let stream_id = self.stream_id();
+        let survey = match within(self.limit(), self.store.survey(stream_id)).await {
+            Ok(survey) => survey,
+            Err(error) => {
+                tracing::debug!(error = %chain(&error), "who holds which partition is not known just now");
+                return None;
+            }
+        };
+        let plan = balance.plan(&self.partitions(), &survey, &self.readers.mine());
+        for id in plan.claim {
+            self.readers.start(id);
+        }
+        for id in plan.hand_over {
+            tracing::info!(partition_id = %id, "handing the partition over: other nodes have fewer");
+            self.readers.hand_over(id);
+        }
+        for (id, epoch) in plan.release {
+            self.release(stream_id, id, epoch).await;
+        }
+        plan.look_again_in
+    }
+
+    async fn release(
+        &self,
+        stream_id: StreamId,
+        partition_id: PartitionId,
+        epoch: rollcall_model::Epoch,
+    ) {
+        let incarnation = self.tenure.incarnation;
+        let releasing = self
+            .store
+            .release_partition(stream_id, partition_id, epoch, incarnation);
+        if let Err(error) = within(self.limit(), releasing).await {
+            let error = chain(&error);
+            tracing::warn!(%partition_id, error, "the lease is not released: it expires by itself");
+        }
+    }
 }

@@ -7,7 +7,9 @@
 //!                 │    └── Settled ──┐                       └── CreateOwner, EnterSubOwner,
 //!                 └───── Commit ────▶ StatusWriter ──▶ Store      ChangeOwner (by hand)
 //!
-//! LeaseKeeper: starts the readers, renews the leases      Supervisor: a factory per actor
+//! LeaseKeeper: which partitions have a reader here, renewals   Supervisor: a factory per actor
+//! NodeReporter: this node's row, by which others share with it
+//! ChangeFeed: Store ── Refresh, Forget ──▶ OwnerActor      (changes by other nodes)
 //! ```
 //!
 //! Sends go downstream only; answers come back as replies. Arbiters carry actors only: the Event
@@ -16,16 +18,21 @@
 //!
 //! The walk of one message begins in `partition_reader.rs` and reads from top to bottom.
 
+mod balance;
 mod blame;
+mod change_feed;
 pub mod config;
+mod deadline;
 mod decoded;
 mod decoding;
 mod directory;
 pub mod error;
 mod gap_stop;
 pub mod handle;
+mod lease_gauge;
 mod lease_keeper;
 mod metrics;
+mod node_reporter;
 mod owner_actor;
 mod owner_registry;
 mod partition_reader;
@@ -53,4 +60,4 @@ pub use error::Error;
 pub use handle::{Creation, Handle, NewOwner};
 pub use replay::{ReplayPoint, ReplayProgress, ReplayRefusal, ReplayRequest, ReplayState};
 pub use start::start;
-pub use status::{PipelineStatus, ReaderStatus, Readiness, ShardStatus};
+pub use status::{LeaseLoss, LeaseStatus, PipelineStatus, ReaderStatus, Readiness, ShardStatus};

@@ -29,6 +29,8 @@ pub(crate) struct Metrics {
     pub(crate) replayed: Counter,
     pub(crate) expired: Counter,
     pub(crate) stopped_at_gap: Gauge,
+    pub(crate) changes_seen: Counter,
+    pub(crate) pasts_lost: Counter,
 }
 
 impl Metrics {
@@ -78,6 +80,19 @@ impl Metrics {
             "rollcall_partitions_stopped_at_gap",
             "Partitions of this node that stopped before a gap and wait for somebody to accept it",
             self.stopped_at_gap.clone(),
+        );
+    }
+
+    fn register_changes(&self, registry: &mut Registry) {
+        registry.register(
+            "rollcall_owner_changes_seen",
+            "Changes of owners, this node's own included, that the feed told of",
+            self.changes_seen.clone(),
+        );
+        registry.register(
+            "rollcall_database_pasts_lost",
+            "Times that the database turned out to be an older one than before",
+            self.pasts_lost.clone(),
         );
     }
 
@@ -132,6 +147,7 @@ impl Metrics {
             "Actors that died and were replaced",
             &self.deaths,
         );
+        self.register_changes(registry);
         self.register_later_fates(registry);
         let dead = self.dead.clone();
         registry.register("rollcall_dead_letters", "Dead letters by reason", dead);

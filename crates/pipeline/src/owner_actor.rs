@@ -28,8 +28,11 @@ use crate::supervisor::Lifeline;
 use crate::verdict::{self, Verdict};
 
 mod by_hand;
+mod refresh;
 
 pub(crate) use by_hand::{ChangeOwner, CreateOwner, EnterSubOwner};
+use refresh::Loads;
+pub(crate) use refresh::{Forget, Refresh, Stale};
 
 /// Slices and requests that may wait in the mailbox: a few windows of every partition of a large
 /// hub. Whoever comes later waits for room, which is back-pressure.
@@ -74,6 +77,7 @@ pub(crate) struct OwnerActor {
     waitlist: Waitlist,
     parked: Vec<Parked>,
     provisioning: bool,
+    loads: Loads,
     /// What the database refused to enter; forgotten when the slices that brought it are answered.
     refused: HashSet<(OwnerId, SubOwnerId)>,
     _lifeline: Lifeline,
@@ -107,6 +111,7 @@ impl OwnerActor {
             waitlist: Waitlist::default(),
             parked: Vec::new(),
             provisioning: false,
+            loads: Loads::default(),
             refused: HashSet::new(),
             _lifeline: lifeline,
         }
@@ -174,6 +179,7 @@ impl OwnerActor {
         }
         fail::fail_point!("owner.provision");
         self.provisioning = true;
+        self.loads.begin();
         let taken = self.waitlist.take();
         let newcomers = taken.iter().map(newcomer_of).collect();
         let (store, source) = (self.parts.store.clone(), self.parts.source.clone());
@@ -195,6 +201,10 @@ impl OwnerActor {
         context: &mut Context<Self>,
     ) {
         self.waitlist.widen();
+        let brought = provisioned
+            .iter()
+            .map(|entered| entered.record.owner_id.clone());
+        let again = self.loads.end(brought);
         for entered in provisioned {
             self.directory.put(&entered.record);
             self.parts.metrics.note_provisioned(&entered);
@@ -202,6 +212,7 @@ impl OwnerActor {
                 answer_hands(wanted, &entered);
             }
         }
+        self.reload(again, context);
         self.resume_parked();
         self.directory.evict();
         self.note_owners();
@@ -215,6 +226,7 @@ impl OwnerActor {
         context: &mut Context<Self>,
     ) {
         tracing::warn!(error = %crate::error::chain(error), "newcomers are not entered yet");
+        self.loads.end(std::iter::empty());
         if provisioning::is_refusal(error) {
             let refused = taken
                 .values()

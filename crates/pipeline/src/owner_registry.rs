@@ -8,13 +8,13 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use actix::MailboxError;
+use actix::{Handler, MailboxError, Message};
 use futures::future::{BoxFuture, FutureExt, join_all};
 use rollcall_model::{DeadReason, OwnerId, shard_of};
 
 use crate::blame::{DEATHS_TO_BLAME, DEATHS_TO_CONDEMN, InHand};
 use crate::decoded::Decoded;
-use crate::owner_actor::{Admit, OwnerActor, ShardGauge};
+use crate::owner_actor::{Admit, Forget, OwnerActor, Refresh, ShardGauge, Stale};
 use crate::status::ShardStatus;
 use crate::supervisor::Slot;
 use crate::verdict::Verdict;
@@ -26,6 +26,23 @@ const AGAIN_AFTER: Duration = Duration::from_millis(5);
 pub(crate) struct Shard {
     pub(crate) slot: Arc<Slot<OwnerActor>>,
     pub(crate) gauge: Arc<ShardGauge>,
+}
+
+impl Shard {
+    /// Asks the shard's actor, and its successor if the answer is lost with it.
+    async fn ask_until_answered<M>(&self, message: impl Fn() -> M) -> M::Result
+    where
+        M: Message + Send + 'static,
+        M::Result: Send,
+        OwnerActor: Handler<M>,
+    {
+        loop {
+            if let Ok(answer) = self.slot.address().await.send(message()).await {
+                return answer;
+            }
+            tokio::time::sleep(AGAIN_AFTER).await;
+        }
+    }
 }
 
 /// Counts a slice for as long as somebody waits for its answer.
@@ -185,6 +202,48 @@ impl OwnerRegistry {
             Ok(Ok(_)) => Err(false),
             Ok(Err(_)) | Err(MailboxError::Closed | MailboxError::Timeout) => Err(in_hand.is_up()),
         }
+    }
+
+    /// Brings what is resident of these owners up to date.
+    ///
+    /// # Errors
+    /// If the database is away: what is not loaded by then is still stale.
+    pub(crate) async fn refresh(&self, stale: Stale) -> Result<(), rollcall_store::Error> {
+        let shares = match stale {
+            Stale::Everybody => vec![Stale::Everybody; self.shards.len()],
+            Stale::Owners(owner_ids) => self.shares(owner_ids),
+        };
+        let refreshing = self
+            .shards
+            .iter()
+            .zip(shares)
+            .map(|(shard, stale)| async move {
+                match &stale {
+                    Stale::Owners(owner_ids) if owner_ids.is_empty() => Ok(()),
+                    _ => shard.ask_until_answered(|| Refresh(stale.clone())).await,
+                }
+            });
+        join_all(refreshing).await.into_iter().collect()
+    }
+
+    fn shares(&self, owner_ids: Vec<OwnerId>) -> Vec<Stale> {
+        let mut shares = vec![Vec::new(); self.shards.len()];
+        for owner_id in owner_ids {
+            if let Some(share) = shares.get_mut(shard_of(&owner_id, self.shards.len())) {
+                share.push(owner_id);
+            }
+        }
+        shares.into_iter().map(Stale::Owners).collect()
+    }
+
+    /// Forgets everybody; whoever sends is looked up again.
+    pub(crate) async fn forget(&self) {
+        join_all(
+            self.shards
+                .iter()
+                .map(|shard| shard.ask_until_answered(|| Forget)),
+        )
+        .await;
     }
 
     pub(crate) fn status(&self) -> Vec<ShardStatus> {

@@ -5,7 +5,8 @@
 //! it is committed, so that an actor that dies downstream costs a retry, not data. Batches are
 //! admitted and committed in order; when the window is full it stops pulling, and that is the whole
 //! back-pressure. It never decides by itself that it still has the lease: a batch that is refused
-//! ends it, and its successor claims anew.
+//! ends it, and its successor claims anew. That it may have the lease no longer it does decide: one
+//! that was not extended in time makes it stop, and the partition is the keeper's again.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,19 +15,23 @@ use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, Context, WrapFutu
 use futures::StreamExt;
 use futures::future::{BoxFuture, FutureExt};
 use futures::stream::FuturesOrdered;
-use rollcall_model::{Clock, DeadReason, Epoch, PartitionId, SequenceNumber, Timestamp};
+use rollcall_model::{Clock, DeadReason, Epoch, PartitionId, SequenceNumber, StreamId, Timestamp};
 use rollcall_source::{Chunk, Ended, PartitionStream, PullLimits, Source};
-use rollcall_store::{Answer, Batch, Store, Stream, Tenure};
+use rollcall_store::{Answer, Batch, Refusal, Store, Stream, Tenure};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::OnGap;
+use crate::deadline::within;
 use crate::decoded::{Decoded, Fates};
 use crate::decoding::Decoding;
+use crate::error::chain;
 use crate::gap_stop::GapStop;
+use crate::lease_gauge::LeaseGauge;
 use crate::owner_registry::OwnerRegistry;
 use crate::reader_gauge::ReaderGauge;
 use crate::reader_memory::{Care, ReaderMemory};
-use crate::reader_start::{self, Start};
+use crate::reader_start::{self, Beginning, Start};
 use crate::status_writer::Settled;
 use crate::supervisor::{Departure, Lifeline};
 use crate::verdict::Verdict;
@@ -57,6 +62,37 @@ pub(crate) struct ReaderParts {
     pub(crate) drain: CancellationToken,
     /// The keeper found that the lease is lost or that the generation has changed.
     pub(crate) restart: Arc<tokio::sync::Notify>,
+    pub(crate) leases: LeaseGauge,
+}
+
+impl ReaderParts {
+    /// When a lease ends that was extended by what was asked then; `None` where nobody else could
+    /// claim it.
+    pub(crate) fn lease_end(&self, asked: Instant) -> Option<Instant> {
+        self.store.is_shared().then(|| asked + self.tenure.ttl)
+    }
+
+    pub(crate) async fn release(
+        &self,
+        stream_id: StreamId,
+        partition_id: PartitionId,
+        epoch: Epoch,
+    ) {
+        let incarnation = self.tenure.incarnation;
+        let releasing = self
+            .store
+            .release_partition(stream_id, partition_id, epoch, incarnation);
+        match within(self.tenure.ttl, releasing).await {
+            Ok(()) => {
+                tracing::info!(%partition_id, %epoch, "the partition is released");
+                self.leases.note_released();
+            }
+            Err(error) => {
+                let error = chain(&error);
+                tracing::warn!(%partition_id, error, "the lease is not released: it expires by itself");
+            }
+        }
+    }
 }
 
 pub(crate) struct PartitionReader {
@@ -93,23 +129,27 @@ impl Actor for PartitionReader {
 /// The life of a reader: claim and open, then batch after batch, until it is drained or refused.
 async fn drive(parts: ReaderParts) -> Departure {
     parts.gauge.note_start();
-    let started = tokio::select! {
-        started = reader_start::start(&parts) => started,
-        () = parts.drain.cancelled() => return Departure::Done,
+    let beginning = tokio::select! {
+        beginning = reader_start::start(&parts) => beginning,
+        () = parts.drain.cancelled() => {
+            if let Some((stream_id, epoch)) = parts.gauge.lease() {
+                parts.release(stream_id, parts.partition_id, epoch).await;
+            }
+            return Departure::Done;
+        }
     };
-    let Some(Start {
+    let Start {
         epoch,
         stream,
         position,
         hub_first,
         events,
-    }) = started
-    else {
-        return Departure::Again;
+    } = match beginning {
+        Beginning::Reads(start) => start,
+        Beginning::NotYet => return Departure::Again,
+        Beginning::HeldElsewhere => return Departure::Done,
     };
-    parts
-        .gauge
-        .note_reading(stream.stream_id, epoch, position, events.condition());
+    parts.gauge.note_reading(position, events.condition());
     parts.memory.note_stream(stream.stream_id);
     let (gauge, care) = (Arc::clone(&parts.gauge), parts.memory.care());
     let window = Window {
@@ -129,8 +169,20 @@ async fn drive(parts: ReaderParts) -> Departure {
     departure
 }
 
+/// Why a reader stops.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stop {
+    /// Everything in flight is committed.
+    Drained,
+    /// Its successor shall claim anew.
+    Again,
+    /// The lease has run out.
+    Lapsed,
+}
+
 type Admitted = (Decoded, Vec<Verdict>);
-type Committed = (Arc<Batch>, Outcome);
+/// With the time at which it was sent.
+type Committed = (Arc<Batch>, Outcome, Instant);
 
 /// The batches of one partition that are in flight, oldest first.
 struct Window {
@@ -150,18 +202,25 @@ struct Window {
 
 impl Window {
     async fn run(mut self, mut events: PartitionStream) -> Departure {
-        let departure = self.walk(&mut events).await;
+        let stop = self.walk(&mut events).await;
         let closing = events.close();
-        if departure == Departure::Done {
-            self.release().await;
+        match stop {
+            Stop::Drained => self.release().await,
+            Stop::Lapsed => self.note_lapse(),
+            Stop::Again => {}
         }
         closing.await;
-        departure
+        match stop {
+            Stop::Drained | Stop::Lapsed => Departure::Done,
+            Stop::Again => Departure::Again,
+        }
     }
 
     /// The walk of a batch, from pull to commit.
-    async fn walk(&mut self, events: &mut PartitionStream) -> Departure {
+    async fn walk(&mut self, events: &mut PartitionStream) -> Stop {
         let (drain, restart) = (self.parts.drain.clone(), Arc::clone(&self.parts.restart));
+        let gauge = Arc::clone(&self.parts.gauge);
+        let mut lapsed = std::pin::pin!(gauge.lapsed());
         while !(drain.is_cancelled() && self.is_idle()) {
             self.admit_next();
             if drain.is_cancelled() {
@@ -173,23 +232,24 @@ impl Window {
                 && !self.gap_stop.is_stopped()
                 && !drain.is_cancelled();
             tokio::select! {
+                () = &mut lapsed => return Stop::Lapsed,
                 pulled = events.pull(limits), if may_pull => match pulled {
                     Ok(chunks) => self.decode(chunks),
                     Err(ended) => return self.ended(ended),
                 },
                 Some((batch, verdicts)) = self.admitting.next() => self.commit(batch, &verdicts),
-                Some((batch, outcome)) = self.committing.next() => {
-                    if !self.settle(&batch, outcome) {
-                        return Departure::Again;
+                Some((batch, outcome, sent)) = self.committing.next() => {
+                    if !self.settle(&batch, outcome, sent) {
+                        return Stop::Again;
                     }
                 }
                 batch = self.gap_stop.passed(), if self.gap_stop.is_stopped()
                     && self.backlog.is_none() && !drain.is_cancelled() => self.backlog = batch,
                 () = drain.cancelled(), if !drain.is_cancelled() => {}
-                () = restart.notified() => return Departure::Again,
+                () = restart.notified() => return Stop::Again,
             }
         }
-        Departure::Done
+        Stop::Drained
     }
 
     fn in_flight(&self) -> usize {
@@ -290,26 +350,31 @@ impl Window {
         });
         let writers = self.parts.writers.clone();
         let committed = async move {
+            let sent = Instant::now();
             let outcome = writers.commit(Arc::clone(&batch)).await;
-            (batch, outcome)
+            (batch, outcome, sent)
         };
         self.committing.push_back(committed.boxed());
     }
 
     /// Returns whether the reader goes on.
-    fn settle(&mut self, batch: &Batch, outcome: Outcome) -> bool {
+    fn settle(&mut self, batch: &Batch, outcome: Outcome, sent: Instant) -> bool {
         let partition_id = self.parts.partition_id;
         let refused = match outcome {
             Outcome::Settled(Settled::Answered(Answer::Committed)) => {
                 self.parts.memory.note_committed(batch.span.upto);
-                self.parts
-                    .gauge
-                    .note_committed(batch.span.upto, self.parts.clock.now());
+                let gauge = &self.parts.gauge;
+                gauge.note_committed(batch.span.upto, self.parts.clock.now());
+                // A commit extends the lease.
+                gauge.note_renewed(self.epoch, self.parts.lease_end(sent));
                 self.care = self.parts.memory.care();
                 return true;
             }
             Outcome::Settled(Settled::Answered(Answer::Refused(refusal))) => {
                 tracing::warn!(%partition_id, span = %batch.span, ?refusal, "a batch is refused");
+                if matches!(refusal, Refusal::StaleEpoch { .. }) {
+                    self.parts.leases.note_lost(partition_id);
+                }
                 return false;
             }
             Outcome::Settled(Settled::Defect) => {
@@ -328,23 +393,24 @@ impl Window {
         false
     }
 
-    fn ended(&self, ended: Ended) -> Departure {
+    fn ended(&self, ended: Ended) -> Stop {
         let partition_id = self.parts.partition_id;
         tracing::info!(%partition_id, ?ended, "the partition's stream ended: claiming it anew");
-        Departure::Again
+        Stop::Again
     }
 
     async fn release(&self) {
-        let stream_id = self.stream.stream_id;
-        let (partition_id, incarnation) = (self.parts.partition_id, self.parts.tenure.incarnation);
-        let store = &self.parts.store;
-        let released = store
-            .release_partition(stream_id, partition_id, self.epoch, incarnation)
+        let (stream_id, partition_id) = (self.stream.stream_id, self.parts.partition_id);
+        self.parts
+            .release(stream_id, partition_id, self.epoch)
             .await;
-        if let Err(error) = released {
-            let error = crate::error::chain(&error);
-            tracing::warn!(%partition_id, error, "the lease is not released: it expires by itself");
-        }
+    }
+
+    fn note_lapse(&self) {
+        let partition_id = self.parts.partition_id;
+        let in_flight = self.in_flight();
+        tracing::warn!(%partition_id, epoch = %self.epoch, in_flight, "the lease ran out before it could be renewed: reading stops, and what is in flight is left to whoever claims the partition");
+        self.parts.leases.note_lapsed(partition_id);
     }
 }
 

@@ -6,14 +6,18 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use rollcall_model::{Epoch, PartitionId, SequenceNumber, StreamId, Timestamp};
 use rollcall_source::{Condition, PartitionDescription};
 use rollcall_store::{Observation, PartitionState};
+use tokio::time::Instant;
 
 use crate::status::ReaderStatus;
 
 #[derive(Default)]
 struct Gauge {
     phase: Phase,
+    /// Of the lease that it holds, of this stream.
     epoch: Option<Epoch>,
     stream_id: Option<StreamId>,
+    /// By when the lease must have been renewed; `None` where nobody else could claim it.
+    lease_end: Option<Instant>,
     position: Option<SequenceNumber>,
     last_commit_at: Option<Timestamp>,
     condition: Option<Arc<Condition>>,
@@ -60,22 +64,58 @@ impl ReaderGauge {
         gauge.phase = Phase::Starting;
         gauge.epoch = None;
         gauge.stream_id = None;
+        gauge.lease_end = None;
         gauge.condition = None;
         gauge.gap = None;
         gauge.in_flight.clear();
     }
 
-    pub(crate) fn note_reading(
+    /// The lease is granted, until then if nobody extends it.
+    pub(crate) fn note_claimed(
         &self,
         stream_id: StreamId,
         epoch: Epoch,
-        position: SequenceNumber,
-        condition: Arc<Condition>,
+        lease_end: Option<Instant>,
     ) {
         let mut gauge = self.lock();
-        gauge.phase = Phase::Reading;
         gauge.epoch = Some(epoch);
         gauge.stream_id = Some(stream_id);
+        gauge.lease_end = lease_end;
+    }
+
+    /// The lease of this epoch lasts until then.
+    pub(crate) fn note_renewed(&self, epoch: Epoch, lease_end: Option<Instant>) {
+        let mut gauge = self.lock();
+        if gauge.epoch == Some(epoch) {
+            gauge.lease_end = gauge.lease_end.max(lease_end);
+        }
+    }
+
+    pub(crate) fn holds(&self, epoch: Epoch) -> bool {
+        self.lock().epoch == Some(epoch)
+    }
+
+    /// Stream and epoch of the lease that is held.
+    pub(crate) fn lease(&self) -> Option<(StreamId, Epoch)> {
+        let gauge = self.lock();
+        gauge.stream_id.zip(gauge.epoch)
+    }
+
+    /// Resolves when the lease has run out without having been extended.
+    pub(crate) async fn lapsed(&self) {
+        loop {
+            let end = self.lock().lease_end;
+            match end {
+                Some(end) if end <= Instant::now() => return,
+                Some(end) => tokio::time::sleep_until(end).await,
+                None => std::future::pending().await,
+            }
+        }
+    }
+
+    pub(crate) fn note_reading(&self, position: SequenceNumber, condition: Arc<Condition>) {
+        let mut gauge = self.lock();
+        gauge.phase = Phase::Reading;
         // What was ahead of the last reader may have been another generation's.
         gauge.ahead = None;
         gauge.position = Some(position);
@@ -181,6 +221,7 @@ impl Gauge {
             (Phase::Reading, None) if self.gap.is_some() => PartitionState::Stalled,
             (Phase::Reading, None) => PartitionState::Reading,
             (Phase::Starting, None) if self.fault.is_some() => PartitionState::Stalled,
+            (Phase::Starting, None) if self.epoch.is_some() => PartitionState::Reading,
             (Phase::Starting, None) => PartitionState::Unowned,
         }
     }
@@ -235,7 +276,7 @@ mod tests {
     #[test]
     fn lag_grows_while_a_partition_stands_still_under_traffic() {
         let gauge = ReaderGauge::new(PartitionId(0));
-        gauge.note_reading(StreamId(1), Epoch(1), SequenceNumber(9), Arc::default());
+        gauge.note_reading(SequenceNumber(9), Arc::default());
         let lag = |last, at, now| gauge.status(hub(last, at), second(now), 0).lag_seconds;
         assert_eq!(gauge.status(None, second(0), 0).lag_seconds, None);
         assert_eq!(lag(9, 50, 60), Some(0.0));
@@ -252,7 +293,7 @@ mod tests {
     #[test]
     fn a_batch_in_flight_counts_by_its_oldest_event() {
         let gauge = ReaderGauge::new(PartitionId(0));
-        gauge.note_reading(StreamId(1), Epoch(1), SequenceNumber(9), Arc::default());
+        gauge.note_reading(SequenceNumber(9), Arc::default());
         gauge.note_pulled(SequenceNumber(20), second(40));
         assert_eq!(
             gauge.status(hub(20, 95), second(100), 0).lag_seconds,
@@ -268,7 +309,7 @@ mod tests {
     #[test]
     fn an_old_observation_does_not_hide_what_is_known_by_now() {
         let gauge = ReaderGauge::new(PartitionId(0));
-        gauge.note_reading(StreamId(1), Epoch(1), SequenceNumber(50), Arc::default());
+        gauge.note_reading(SequenceNumber(50), Arc::default());
         let status = gauge.status(hub(20, 95), second(100), 0);
         assert_eq!(
             status.last_enqueued_sequence_number,
@@ -279,6 +320,25 @@ mod tests {
         assert_eq!(
             gauge.status(hub(20, 95), second(100), 0).lag_events,
             Some(10)
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_lease_runs_out_unless_it_is_extended_under_its_own_epoch() {
+        let gauge = ReaderGauge::new(PartitionId(0));
+        let second = std::time::Duration::from_secs(1);
+        let begun = Instant::now();
+        gauge.note_claimed(StreamId(1), Epoch(7), Some(begun + 15 * second));
+        gauge.note_renewed(Epoch(7), Some(begun + 20 * second));
+        gauge.note_renewed(Epoch(7), Some(begun + 18 * second));
+        gauge.note_renewed(Epoch(6), Some(begun + 90 * second));
+        gauge.lapsed().await;
+        assert_eq!(begun.elapsed(), 20 * second);
+        gauge.note_claimed(StreamId(1), Epoch(8), None);
+        let limit = tokio::time::timeout(900 * second, gauge.lapsed());
+        assert!(
+            limit.await.is_err(),
+            "a lease that nobody else could claim lasts"
         );
     }
 }

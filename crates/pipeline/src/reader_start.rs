@@ -6,7 +6,9 @@ use std::time::Duration;
 use rollcall_model::{Epoch, SequenceNumber};
 use rollcall_source::{Opening, PartitionDescription, PartitionStream};
 use rollcall_store::{Answer, Claim, Stream};
+use tokio::time::Instant;
 
+use crate::deadline::within;
 use crate::error::chain;
 use crate::partition_reader::ReaderParts;
 
@@ -24,20 +26,45 @@ pub(crate) struct Start {
     pub(crate) events: PartitionStream,
 }
 
-/// `None`: it could not begin just now; the gauge says why.
-pub(crate) async fn start(parts: &ReaderParts) -> Option<Start> {
+/// How the beginning went.
+pub(crate) enum Beginning {
+    Reads(Start),
+    /// Not just now; the gauge says why.
+    NotYet,
+    /// Another node holds the lease: the partition is the keeper's again.
+    HeldElsewhere,
+}
+
+/// Why it could not begin.
+enum Hindrance {
+    HeldElsewhere,
+    Fault(String),
+}
+
+impl From<String> for Hindrance {
+    fn from(fault: String) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+pub(crate) async fn start(parts: &ReaderParts) -> Beginning {
+    let partition_id = parts.partition_id;
     match try_start(parts).await {
-        Ok(start) => Some(start),
-        Err(fault) => {
-            tracing::warn!(partition_id = %parts.partition_id, fault, "the partition is not read yet");
+        Ok(start) => Beginning::Reads(start),
+        Err(Hindrance::HeldElsewhere) => {
+            tracing::info!(%partition_id, "another node holds the lease: the partition is left to it");
+            Beginning::HeldElsewhere
+        }
+        Err(Hindrance::Fault(fault)) => {
+            tracing::warn!(%partition_id, fault, "the partition is not read yet");
             parts.gauge.note_fault(fault);
             tokio::time::sleep(RETRY).await;
-            None
+            Beginning::NotYet
         }
     }
 }
 
-async fn try_start(parts: &ReaderParts) -> Result<Start, String> {
+async fn try_start(parts: &ReaderParts) -> Result<Start, Hindrance> {
     let partition_id = parts.partition_id;
     // Before the claim: a hub that is away must not cost an epoch at every try.
     let hub = parts
@@ -46,13 +73,7 @@ async fn try_start(parts: &ReaderParts) -> Result<Start, String> {
         .await
         .map_err(|error| chain(&error))?;
     let stream = generation(parts, &hub, None).await?;
-    let claimed = parts
-        .store
-        .claim_partition(stream.stream_id, partition_id, &parts.tenure)
-        .await;
-    let claim = claimed
-        .map_err(|error| chain(&error))?
-        .ok_or_else(|| "another node holds the lease".to_owned())?;
+    let claim = claim(parts, &stream).await?;
     let hub = compare(parts, &stream, hub, claim.checkpoint).await?;
     let opening = Opening {
         partition_id,
@@ -71,6 +92,24 @@ async fn try_start(parts: &ReaderParts) -> Result<Start, String> {
         hub_first: hub.first,
         events,
     })
+}
+
+async fn claim(parts: &ReaderParts, stream: &Stream) -> Result<Claim, Hindrance> {
+    let (partition_id, stream_id) = (parts.partition_id, stream.stream_id);
+    // From before the question: the lease lasts at least so long.
+    let asked = Instant::now();
+    let claiming = parts
+        .store
+        .claim_partition(stream_id, partition_id, &parts.tenure);
+    let claimed = within(parts.tenure.ttl, claiming).await;
+    let claim = claimed
+        .map_err(|error| chain(&error))?
+        .ok_or(Hindrance::HeldElsewhere)?;
+    tracing::info!(%partition_id, epoch = %claim.epoch, "the partition is claimed");
+    parts.leases.note_claimed(partition_id);
+    let lease_end = parts.lease_end(asked);
+    parts.gauge.note_claimed(stream_id, claim.epoch, lease_end);
+    Ok(claim)
 }
 
 /// Compares the hub with the checkpoint. A last number below it, also when asked again after the

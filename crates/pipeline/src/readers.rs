@@ -1,15 +1,22 @@
-//! The partition readers of this node: one supervised actor per partition.
+//! The partition readers of this node: one supervised actor per partition that it reads.
+//!
+//! They start and end one by one. One that ends for good (drained, its lease lost or run out) is
+//! struck off here, and the keeper is told, who decides what becomes of its partition.
 
 use std::sync::Arc;
 
 use actix_rt::ArbiterHandle;
 use dashmap::DashMap;
-use rollcall_model::{PartitionId, StreamId};
+use rollcall_model::{Epoch, PartitionId, StreamId};
 use tokio::runtime;
 use tokio::sync::Notify;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::balance::Mine;
+use crate::deadline::within;
+use crate::error::chain;
 use crate::partition_reader::{PartitionReader, ReaderParts};
 use crate::reader_gauge::ReaderGauge;
 use crate::reader_memory::ReaderMemory;
@@ -20,11 +27,15 @@ struct Running {
     slot: Arc<Slot<PartitionReader>>,
     gauge: Arc<ReaderGauge>,
     restart: Arc<Notify>,
+    /// Of this reader alone.
+    drain: CancellationToken,
 }
 
 /// What all readers of the node share, but for their partition.
 pub(crate) struct Readers {
-    running: DashMap<PartitionId, Running>,
+    running: Arc<DashMap<PartitionId, Running>>,
+    /// A reader has ended.
+    changed: Arc<Notify>,
     template: ReaderParts,
     arbiters: Vec<ArbiterHandle>,
     supervision: Supervision,
@@ -41,7 +52,8 @@ impl Readers {
     ) -> Self {
         let tasks = TaskTracker::new();
         Self {
-            running: DashMap::new(),
+            running: Arc::default(),
+            changed: Arc::default(),
             template,
             arbiters,
             supervision,
@@ -67,12 +79,14 @@ impl Readers {
             memory: Arc::new(ReaderMemory::default()),
             gauge: Arc::new(ReaderGauge::new(partition_id)),
             restart: Arc::new(Notify::new()),
+            drain: self.draining().child_token(),
             ..self.template.clone()
         };
         let running = Running {
             slot: Arc::clone(&slot),
             gauge: Arc::clone(&parts.gauge),
             restart: Arc::clone(&parts.restart),
+            drain: parts.drain.clone(),
         };
         self.running.insert(partition_id, running);
         let child = Child {
@@ -82,12 +96,50 @@ impl Readers {
             factory: move |lifeline| PartitionReader::new(parts.clone(), lifeline),
         };
         let life = supervise(self.supervision.clone(), child);
+        let (everyone, changed) = (Arc::clone(&self.running), Arc::clone(&self.changed));
+        let life = async move {
+            life.await;
+            everyone.remove(&partition_id);
+            changed.notify_one();
+        };
         self.io.spawn(self.tasks.track_future(Box::pin(life)));
+    }
+
+    /// Lets the reader finish what is in flight, release its lease and end.
+    pub(crate) fn hand_over(&self, partition_id: PartitionId) {
+        if let Some(running) = self.running.get(&partition_id) {
+            running.drain.cancel();
+        }
+    }
+
+    /// Resolves when a reader has ended since the last time.
+    pub(crate) async fn changed(&self) {
+        self.changed.notified().await;
+    }
+
+    /// Which partitions have a reader.
+    pub(crate) fn mine(&self) -> Mine {
+        let mut mine = Mine::default();
+        for running in self.running.iter() {
+            let set = match running.drain.is_cancelled() {
+                true => &mut mine.draining,
+                false => &mut mine.reading,
+            };
+            set.insert(*running.key());
+        }
+        mine
+    }
+
+    /// Makes every reader claim its partition anew.
+    pub(crate) fn restart_all(&self) {
+        for running in self.running.iter() {
+            running.restart.notify_one();
+        }
     }
 
     /// Makes the readers that read another stream than this one begin afresh.
     pub(crate) fn restart_those_behind(&self, stream_id: StreamId) {
-        for running in &self.running {
+        for running in self.running.iter() {
             if running
                 .gauge
                 .stream_id()
@@ -98,11 +150,29 @@ impl Readers {
         }
     }
 
-    /// Makes the reader claim anew: its lease is lost.
-    pub(crate) fn restart(&self, partition_id: PartitionId) {
-        if let Some(running) = self.running.get(&partition_id) {
+    /// The lease of this epoch is lost: the reader claims anew, and ends if it may not. One that
+    /// has claimed anew meanwhile is left alone.
+    pub(crate) fn lose(&self, partition_id: PartitionId, epoch: Epoch) {
+        if let Some(running) = self.running.get(&partition_id)
+            && running.gauge.holds(epoch)
+        {
+            tracing::warn!(%partition_id, %epoch, "the lease is lost: claiming the partition anew");
+            self.template.leases.note_lost(partition_id);
             running.restart.notify_one();
         }
+    }
+
+    /// The lease of this epoch lasts for its time to live from then on.
+    pub(crate) fn note_renewed(&self, partition_id: PartitionId, epoch: Epoch, asked: Instant) {
+        if let Some(running) = self.running.get(&partition_id) {
+            running
+                .gauge
+                .note_renewed(epoch, self.template.lease_end(asked));
+        }
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining().is_cancelled()
     }
 
     fn draining(&self) -> &CancellationToken {
@@ -114,6 +184,33 @@ impl Readers {
         self.draining().cancel();
         self.tasks.close();
         self.tasks.wait().await;
+        if self.template.store.is_shared() {
+            self.release_the_rest().await;
+        }
+    }
+
+    /// A reader that was told to end in the midst of its claim may have left a lease.
+    async fn release_the_rest(&self) {
+        let ReaderParts { store, tenure, .. } = &self.template;
+        let stream_id = self.template.stream.load().stream_id;
+        let survey = match within(tenure.ttl, store.survey(stream_id)).await {
+            Ok(survey) => survey,
+            Err(error) => {
+                let error = chain(&error);
+                tracing::warn!(
+                    error,
+                    "whether a lease is left is not known: it expires by itself"
+                );
+                return;
+            }
+        };
+        let mine =
+            |lease: &&rollcall_store::LeaseRow| lease.incarnation == Some(tenure.incarnation);
+        for lease in survey.leases.iter().filter(mine) {
+            self.template
+                .release(stream_id, lease.partition_id, lease.epoch)
+                .await;
+        }
     }
 
     /// Nobody reads any more, and nobody will.

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
 use rollcall_model::{PartitionId, SequenceNumber, StreamId, Timestamp};
+use rollcall_source::Source;
 use rollcall_store::{PartitionRow, ReplayCounts, ReplayMode, Stream};
 use serde::Serialize;
 
@@ -122,6 +123,10 @@ impl Handle {
         &self,
         request: ReplayRequest,
     ) -> Result<Result<ReplayProgress, ReplayRefusal>, crate::Error> {
+        let Some(source) = &self.inner.source else {
+            let why = "this node does not read: ask one that has the role ingest".to_owned();
+            return Ok(Err(ReplayRefusal::Impossible(why)));
+        };
         let Some(stream) = self.inner.stream.get().map(|stream| stream.load_full()) else {
             let why = "the event hub was not reached yet".to_owned();
             return Ok(Err(ReplayRefusal::Unreachable(why)));
@@ -136,7 +141,7 @@ impl Handle {
         }) else {
             return Ok(Err(ReplayRefusal::NoPartition));
         };
-        let checked = self.check(&request, &stream, &row, position).await;
+        let checked = check(source, &request, &stream, &row, position).await;
         Ok(checked.and_then(|run| self.begin(run)))
     }
 
@@ -144,41 +149,6 @@ impl Handle {
     #[must_use]
     pub fn replay(&self, partition_id: PartitionId) -> Option<ReplayProgress> {
         self.inner.replays.get(partition_id)
-    }
-
-    async fn check(
-        &self,
-        request: &ReplayRequest,
-        stream: &Arc<Stream>,
-        row: &PartitionRow,
-        position: SequenceNumber,
-    ) -> Result<Run, ReplayRefusal> {
-        let config = self.inner.source.config();
-        let group = request.consumer_group.as_ref();
-        let group = group.unwrap_or(&config.replay_consumer_group).clone();
-        if group.eq_ignore_ascii_case(&config.consumer_group) {
-            return Err(ReplayRefusal::Impossible(format!(
-                "the consumer group {group} is the one that the stream is read by, and a second \
-                 reader would displace the first: name another one"
-            )));
-        }
-        let described = self.inner.source.describe_partition(row.partition_id).await;
-        let hub = described.map_err(|error| ReplayRefusal::Unreachable(chain(&error)))?;
-        if hub.hub_created_at != stream.hub_created_at || hub.last < position {
-            let why = "the event hub was re-created since its events were read, and an older \
-                       generation cannot be replayed";
-            return Err(ReplayRefusal::Impossible(why.to_owned()));
-        }
-        let run = Run {
-            request: request.clone(),
-            stream: Arc::clone(stream),
-            consumer_group: group,
-            first: row.first_sequence_number.unwrap_or(position.next()),
-            upto: position,
-            hub,
-        };
-        run.check_range().map_err(ReplayRefusal::Impossible)?;
-        Ok(run)
     }
 
     fn begin(&self, mut run: Run) -> Result<ReplayProgress, ReplayRefusal> {
@@ -209,4 +179,40 @@ impl Handle {
         self.inner.io.spawn(Box::pin(life));
         Ok(progress)
     }
+}
+
+async fn check(
+    source: &Source,
+    request: &ReplayRequest,
+    stream: &Arc<Stream>,
+    row: &PartitionRow,
+    position: SequenceNumber,
+) -> Result<Run, ReplayRefusal> {
+    let config = source.config();
+    let group = request.consumer_group.as_ref();
+    let group = group.unwrap_or(&config.replay_consumer_group).clone();
+    if group.eq_ignore_ascii_case(&config.consumer_group) {
+        return Err(ReplayRefusal::Impossible(format!(
+            "the consumer group {group} is the one that the stream is read by, and a second \
+             reader would displace the first: name another one"
+        )));
+    }
+    let described = source.describe_partition(row.partition_id).await;
+    let hub = described.map_err(|error| ReplayRefusal::Unreachable(chain(&error)))?;
+    if hub.hub_created_at != stream.hub_created_at || hub.last < position {
+        let why = "the event hub was re-created since its events were read, and an older \
+                   generation cannot be replayed";
+        return Err(ReplayRefusal::Impossible(why.to_owned()));
+    }
+    let run = Run {
+        request: request.clone(),
+        stream: Arc::clone(stream),
+        source: config.clone(),
+        consumer_group: group,
+        first: row.first_sequence_number.unwrap_or(position.next()),
+        upto: position,
+        hub,
+    };
+    run.check_range().map_err(ReplayRefusal::Impossible)?;
+    Ok(run)
 }

@@ -12,6 +12,8 @@ use crate::replay::{ReplayPoint, ReplayRequest};
 pub(crate) struct Run {
     pub(crate) request: ReplayRequest,
     pub(crate) stream: Arc<Stream>,
+    /// As the live one is read.
+    pub(crate) source: rollcall_source::Config,
     pub(crate) consumer_group: String,
     /// The first number that the stream accounts for.
     pub(crate) first: SequenceNumber,
@@ -106,6 +108,7 @@ mod tests {
                 generation: 1,
                 hub_created_at: Timestamp::EPOCH,
             }),
+            source: rollcall_source::Config::default(),
             consumer_group: "replay".to_owned(),
             first: SequenceNumber(10),
             upto: SequenceNumber(99),

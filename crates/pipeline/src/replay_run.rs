@@ -65,7 +65,7 @@ pub(crate) async fn live(inner: Arc<Inner>, run: Run, shown: Shown) {
 }
 
 fn own_source(inner: &Inner, run: &Run) -> Source {
-    let mut config = inner.source.config().clone();
+    let mut config = run.source.clone();
     config.consumer_group.clone_from(&run.consumer_group);
     config.prefetch_bytes = PREFETCH_BYTES;
     config.prefetch = None;

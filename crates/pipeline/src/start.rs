@@ -12,12 +12,16 @@ use rollcall_store::{HubIdentity, NodeReport, Store, Stream, Tenure};
 use tokio::runtime;
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
+use crate::change_feed::{ChangeFeed, ChangeFeedParts};
 use crate::directory::{Directory, DirectoryShard};
 use crate::error::chain;
 use crate::handle::{Handle, Inner};
+use crate::lease_gauge::LeaseGauge;
 use crate::lease_keeper::{LeaseKeeper, LeaseKeeperParts};
 use crate::metrics::Metrics;
+use crate::node_reporter::NodeReporter;
 use crate::owner_actor::{OwnerActor, OwnerActorParts, ShardGauge};
 use crate::owner_registry::{OwnerRegistry, Shard};
 use crate::partition_reader::ReaderParts;
@@ -108,10 +112,10 @@ pub fn start(
 ) -> Result<Handle, Error> {
     let namespace = rollcall_source::client::namespace(&source)?;
     let event_source = EventSource::new(&namespace, &source.event_hub);
-    let source = Source::new(source, io.clone());
+    let source = config.ingests().then(|| Source::new(source, io.clone()));
     let (metrics, drain) = (Metrics::default(), CancellationToken::new());
+    let leases = LeaseGauge::new(Arc::clone(&clock));
     let (stage, arbiters, gives_up) = Stage::new(&config, &metrics, io);
-    let writers = start_writers(&stage, &config, &store, &metrics);
     let directory = Arc::new(Directory::default());
     let owners = OwnerActorParts {
         store: store.clone(),
@@ -125,7 +129,10 @@ pub fn start(
             registry,
             directory,
             store,
-            readers: OnceLock::new(),
+            source: source.clone(),
+            readers: Arc::new(OnceLock::new()),
+            leases,
+            reporting: TaskTracker::new(),
             stream: OnceLock::new(),
             clock: Arc::clone(&clock),
             status_retention: config.status_retention,
@@ -134,7 +141,6 @@ pub fn start(
             drain_timeout: config.drain_timeout,
             gave_up: gives_up,
             metrics,
-            source,
             rate: Rate::default(),
             replays: Replays::default(),
             _arbiters: arbiters,
@@ -143,22 +149,48 @@ pub fn start(
     let io = stage.io.clone();
     status_retention::start(&config, &handle, &clock, &io);
     io.spawn(Handle::watch_rate(Arc::downgrade(&handle.inner)));
-    let reading = Reading {
-        config,
-        namespace,
-        writers,
-        clock,
-        stage,
-        handle: handle.clone(),
-    };
-    io.spawn(Box::pin(reading.start()));
+    start_change_feed(&stage, &handle.inner);
+    let reporter = reporter(&config, &handle);
+    io.spawn(handle.inner.reporting.track_future(reporter.run()));
+    if let Some(source) = source {
+        let writers = start_writers(&stage, &config, &handle.inner);
+        let reading = Reading {
+            config,
+            source,
+            namespace,
+            writers,
+            clock,
+            stage,
+            handle: handle.clone(),
+        };
+        io.spawn(Box::pin(reading.start()));
+    }
     Ok(handle)
 }
 
-fn start_writers(stage: &Stage, config: &Config, store: &Store, metrics: &Metrics) -> Writers {
+fn reporter(config: &Config, handle: &Handle) -> NodeReporter {
+    let inner = &handle.inner;
+    NodeReporter {
+        store: inner.store.clone(),
+        registry: inner.registry.clone(),
+        leases: inner.leases.clone(),
+        report: NodeReport {
+            node: config.node.clone(),
+            incarnation: config.incarnation,
+            roles: config.roles.clone(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            api: config.api.clone(),
+            shards: serde_json::Value::Null,
+        },
+        interval: config.renew_interval,
+        drain: inner.drain.clone(),
+    }
+}
+
+fn start_writers(stage: &Stage, config: &Config, inner: &Inner) -> Writers {
     let parts = StatusWriterParts {
-        store: store.clone(),
-        metrics: metrics.clone(),
+        store: inner.store.clone(),
+        metrics: inner.metrics.clone(),
         group_max_events: config.group_max_events.get() as u64,
     };
     let start = |index| {
@@ -204,6 +236,19 @@ pub(crate) fn start_owner_actors(
     OwnerRegistry::new((0..shards).map(start).collect())
 }
 
+fn start_change_feed(stage: &Stage, inner: &Inner) {
+    let parts = ChangeFeedParts {
+        store: inner.store.clone(),
+        registry: inner.registry.clone(),
+        readers: Arc::clone(&inner.readers),
+        seen: Arc::default(),
+        metrics: inner.metrics.clone(),
+        drain: inner.drain.clone(),
+    };
+    let factory = move |lifeline| ChangeFeed::new(parts.clone(), lifeline);
+    stage.start("change feed".to_owned(), 0, &Slot::new(), factory);
+}
+
 fn share(entries: NonZeroUsize, shards: usize) -> usize {
     (entries.get() / shards.max(1)).max(1)
 }
@@ -211,6 +256,7 @@ fn share(entries: NonZeroUsize, shards: usize) -> usize {
 /// What is started once the hub has been reached.
 struct Reading {
     config: Config,
+    source: Source,
     namespace: String,
     writers: Writers,
     clock: Arc<dyn Clock>,
@@ -229,14 +275,12 @@ impl Reading {
             return;
         }
         let readers = Arc::new(self.readers(&stream));
-        hub.partition_ids
-            .into_iter()
-            .for_each(|partition_id| readers.start(partition_id));
         if self.handle.inner.readers.set(Arc::clone(&readers)).is_err() {
             return;
         }
+        self.handle.inner.leases.note_able();
         let slot = Slot::new();
-        let parts = self.keeper(readers, stream);
+        let parts = self.keeper(readers, stream, hub);
         self.stage
             .start("lease keeper".to_owned(), 0, &slot, move |lifeline| {
                 LeaseKeeper::new(parts.clone(), lifeline)
@@ -255,19 +299,18 @@ impl Reading {
     }
 
     async fn try_resolve_stream(&self) -> Result<(HubDescription, Stream), String> {
-        let inner = &self.handle.inner;
-        let hub = inner
+        let hub = self
             .source
             .describe_hub()
             .await
             .map_err(|error| chain(&error))?;
         let identity = HubIdentity {
             namespace: self.namespace.clone(),
-            event_hub: inner.source.config().event_hub.clone(),
-            consumer_group: inner.source.config().consumer_group.clone(),
+            event_hub: self.source.config().event_hub.clone(),
+            consumer_group: self.source.config().consumer_group.clone(),
             created_at: hub.created_at,
         };
-        let stream = inner.store.resolve_stream(&identity).await;
+        let stream = self.handle.inner.store.resolve_stream(&identity).await;
         Ok((hub, stream.map_err(|error| chain(&error))?))
     }
 
@@ -294,7 +337,7 @@ impl Reading {
         };
         let template = ReaderParts {
             partition_id: PartitionId(0),
-            source: inner.source.clone(),
+            source: self.source.clone(),
             store: inner.store.clone(),
             registry: inner.registry.clone(),
             writers: self.writers.clone(),
@@ -310,6 +353,7 @@ impl Reading {
             stream: Arc::clone(stream),
             drain: inner.drain.clone(),
             restart: Arc::new(Notify::new()),
+            leases: inner.leases.clone(),
         };
         let stage = &self.stage;
         let supervision = stage.supervision.clone();
@@ -321,24 +365,22 @@ impl Reading {
         )
     }
 
-    fn keeper(&self, readers: Arc<Readers>, stream: Arc<ArcSwap<Stream>>) -> LeaseKeeperParts {
-        let (config, inner) = (&self.config, &self.handle.inner);
+    fn keeper(
+        &self,
+        readers: Arc<Readers>,
+        stream: Arc<ArcSwap<Stream>>,
+        hub: HubDescription,
+    ) -> LeaseKeeperParts {
+        let inner = &self.handle.inner;
         LeaseKeeperParts {
-            source: inner.source.clone(),
+            source: self.source.clone(),
             store: inner.store.clone(),
             readers,
-            registry: inner.registry.clone(),
             stream,
+            partitions: Arc::new(hub.partition_ids.into_iter().collect()),
             tenure: self.tenure(),
-            renew_interval: config.renew_interval,
-            report: NodeReport {
-                node: config.node.clone(),
-                incarnation: config.incarnation,
-                roles: config.roles.clone(),
-                version: env!("CARGO_PKG_VERSION").to_owned(),
-                api: config.api.clone(),
-                shards: serde_json::Value::Null,
-            },
+            renew_interval: self.config.renew_interval,
+            leases: inner.leases.clone(),
         }
     }
 }

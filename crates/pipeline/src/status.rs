@@ -8,6 +8,7 @@ use serde::Serialize;
 #[derive(Debug, Clone, Serialize, Default)]
 pub struct PipelineStatus {
     pub readers: Vec<ReaderStatus>,
+    pub leases: LeaseStatus,
     pub shards: Vec<ShardStatus>,
     /// Statuses stored per second, over the last few seconds; `None` until there is a span.
     pub statuses_per_second: Option<f64>,
@@ -31,6 +32,33 @@ pub struct ReaderStatus {
     pub restarts: u64,
     /// Why it is not reading, if it is not.
     pub fault: Option<String>,
+}
+
+/// How this node stands with its leases; the figures are since it started.
+#[derive(Debug, Clone, Serialize, Default)]
+pub struct LeaseStatus {
+    /// When the last renewal got through.
+    pub renewed_at: Option<Timestamp>,
+    /// Since when renewals fail, and why.
+    pub failing_since: Option<Timestamp>,
+    pub fault: Option<String>,
+    pub claimed: u64,
+    pub released: u64,
+    /// Leases that another node turned out to hold.
+    pub lost: u64,
+    /// Leases that ran out before they could be renewed.
+    pub lapsed: u64,
+    /// Partitions that this node stopped reading against its will, and has not claimed since.
+    pub losses: Vec<LeaseLoss>,
+}
+
+/// A partition that was read here and must not be any more.
+#[derive(Debug, Clone, Serialize)]
+pub struct LeaseLoss {
+    pub partition_id: PartitionId,
+    pub at: Timestamp,
+    /// One sentence.
+    pub fault: String,
 }
 
 /// One owner actor.

@@ -7,6 +7,7 @@ use prometheus_client::registry::Registry;
 #[derive(Clone, Default)]
 pub(crate) struct Metrics {
     pub(crate) events: Counter,
+    pub(crate) chunks: Counter,
     pub(crate) bytes: Counter,
     pub(crate) repeats: Counter,
     pub(crate) opens: Counter,
@@ -25,6 +26,11 @@ impl Metrics {
             "events",
             "Events received from the hub, without repeats",
             &self.events,
+        );
+        add(
+            "chunks",
+            "Hand-overs of received events from the client to a reader",
+            &self.chunks,
         );
         add("bytes", "Bytes of the received bodies", &self.bytes);
         add(

@@ -16,7 +16,7 @@ use azure_messaging_eventhubs::{
     ConsumerClient, EventHubsError, EventReceiver, OpenReceiverOptions, StartLocation,
     StartPosition as ClientPosition,
 };
-use futures::{FutureExt, Stream, StreamExt};
+use futures::{Stream, StreamExt};
 use rollcall_model::{SequenceNumber, Timestamp};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::time::Instant;
@@ -30,9 +30,9 @@ use crate::room::Room;
 use crate::source::{Opening, Shared};
 use crate::{Error, client};
 
-/// Chunks between this task and the reader: with the usual 128 events of one turn of the runtime's
-/// budget, about one batch. Their bytes are bounded apart, by permits.
-pub(crate) const CHUNKS_IN_QUEUE: usize = 16;
+/// Chunks between this task and the reader: two, since a chunk grows while they wait, and the reader
+/// finds about half a batch when it comes. Their bytes are bounded apart, by permits.
+pub(crate) const CHUNKS_IN_QUEUE: usize = 2;
 /// Bytes of one chunk at the most; a single event may exceed it.
 const CHUNK_BYTES: usize = 256 << 10;
 /// Events of one chunk at the most.
@@ -228,8 +228,8 @@ impl Receiver {
         }
     }
 
-    /// Hands on the event and those that are there behind it. Each is put into the chunk at once:
-    /// the client's events are large, and gathering them first would cost more than decoding them.
+    /// Hands on the event and those behind it. Each is put into the chunk at once: the client's events
+    /// are large, and gathering them first would cost more than decoding them.
     async fn hand_on(
         &mut self,
         first: Received,
@@ -238,8 +238,7 @@ impl Receiver {
         let mut chunk = Chunk::default();
         let mut end = self.take(first, &mut chunk).err();
         while end.is_none() && chunk.len() < CHUNK_EVENTS && chunk.bytes() < CHUNK_BYTES {
-            // Whatever is not there yet wakes the next wait.
-            let Some(Some(event)) = stream.next().now_or_never() else {
+            let Some(event) = self.next_before_room(stream).await else {
                 break;
             };
             end = self.take(event, &mut chunk).err();
@@ -251,6 +250,19 @@ impl Receiver {
             Some(end) => Err(end),
             None if self.credit.should_change() => Err(End::Reopen(None)),
             None => Ok(()),
+        }
+    }
+
+    /// The next event, unless none is there yet and the queue has room: a chunk grows for as long as
+    /// the reader has not come for the ones before it, which costs neither a moment nor a wake-up.
+    async fn next_before_room(
+        &self,
+        stream: &mut (impl Stream<Item = Received> + Unpin),
+    ) -> Option<Received> {
+        tokio::select! {
+            biased;
+            event = stream.next() => event,
+            _ = self.queue.reserve() => None,
         }
     }
 
@@ -287,6 +299,7 @@ impl Receiver {
         self.backoff.reset();
         self.condition.clear_fault();
         let metrics = &self.shared.metrics;
+        metrics.chunks.inc();
         metrics.events.inc_by(chunk.len() as u64);
         metrics.bytes.inc_by(chunk.bytes() as u64);
         let waiting = Instant::now();

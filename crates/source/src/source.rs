@@ -8,6 +8,7 @@ use dashmap::DashMap;
 use rollcall_model::{Epoch, PartitionId, SequenceNumber, Timestamp};
 use tokio::runtime;
 use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TryRecvError;
 use tokio::task::{AbortHandle, JoinHandle};
 use tokio::time::Instant;
 
@@ -21,6 +22,10 @@ use crate::observer::{self, HubDescription, Observed, PartitionDescription};
 use crate::receiver::{self, CHUNKS_IN_QUEUE, Item, Receiver};
 use crate::room::Room;
 use crate::{Config, Error, StartPosition, client};
+
+/// How often a pull that is not full looks for more: a wake-up for every chunk would cost more than
+/// decoding it.
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
 pub(crate) struct Shared {
     pub(crate) config: Arc<Config>,
@@ -271,13 +276,19 @@ impl PartitionStream {
         while !self.gathered.is_full(&limits) {
             let received = match self.gathered.since {
                 None => self.items.recv().await,
-                Some(since) => {
-                    let until = since + limits.max_wait;
-                    match tokio::time::timeout_at(until, self.items.recv()).await {
-                        Ok(received) => received,
-                        Err(_) => break,
+                Some(since) => match self.items.try_recv() {
+                    Ok(item) => Some(item),
+                    Err(TryRecvError::Disconnected) => None,
+                    Err(TryRecvError::Empty) => {
+                        let until = since + limits.max_wait;
+                        let now = Instant::now();
+                        if now >= until {
+                            break;
+                        }
+                        tokio::time::sleep_until(until.min(now + LOOK_AGAIN)).await;
+                        continue;
                     }
-                }
+                },
             };
             match received {
                 Some(Item::Chunk(chunk, permit)) => {

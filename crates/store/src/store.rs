@@ -192,6 +192,15 @@ impl Store {
         self.shared.health.current()
     }
 
+    /// Whether several nodes may use the database at once. SQLite's lock keeps others away.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        match &*self.shared.backend {
+            Backend::Sqlite(_) => false,
+            Backend::Postgres(_) => true,
+        }
+    }
+
     /// Counts, retries and durations by the transaction's name, and the health.
     pub fn register_metrics(&self, registry: &mut Registry) {
         self.shared.metrics.register(registry);

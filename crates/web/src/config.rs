@@ -4,10 +4,20 @@ use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
+/// What is served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Serves {
+    /// API, start page, health, metrics.
+    Everything,
+    /// Health and metrics, of a node without the role `api`.
+    Health,
+}
+
 /// Where the API listens, and its bounds.
 #[derive(Debug, Clone)]
 pub struct Config {
     pub listen: SocketAddr,
+    pub serves: Serves,
     /// Threads that answer requests.
     pub workers: NonZeroUsize,
     /// Bytes of a request's body; beyond it, 413.
@@ -21,11 +31,12 @@ pub struct Config {
 }
 
 impl Config {
-    /// The defaults for this address: 2 workers, 1 MiB of body, 1,024 connections each, 30 s, 5 s.
+    /// The defaults for this address: everything, 2 workers, 1 MiB of body, 1,024 connections each, 30 s, 5 s.
     #[must_use]
     pub fn new(listen: SocketAddr) -> Self {
         Self {
             listen,
+            serves: Serves::Everything,
             workers: NonZeroUsize::MIN.saturating_add(1),
             max_body_bytes: 1024 * 1024,
             max_connections: 1_024,

@@ -43,7 +43,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 
-pub use config::Config;
+pub use config::{Config, Serves};
 pub use desk::OwnerDesk;
 pub use error::Error;
 pub use metrics::Metrics;

@@ -2,14 +2,14 @@
 //! that it has.
 
 use actix_web::guard::{Any, Get, Head};
-use actix_web::web::{self, ServiceConfig};
+use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{Handler, HttpRequest, HttpResponse, Resource, Responder, Route};
 
-use crate::Problem;
 use crate::api::{
     dead_letters, events, gaps, health, nodes, owners, page, partitions, replay, statuses, streams,
     sub_owners, summary,
 };
+use crate::{Config, Problem, Serves};
 
 pub(crate) fn all(config: &mut ServiceConfig) {
     config
@@ -17,10 +17,16 @@ pub(crate) fn all(config: &mut ServiceConfig) {
         .service(only_read("/start.css", page::style))
         .service(only_read("/start.js", page::script))
         .service(only_read("/icon.svg", page::icon))
+        .configure(health)
+        .service(web::scope("/api/v1").configure(api));
+}
+
+/// What every node answers, whatever its roles.
+pub(crate) fn health(config: &mut ServiceConfig) {
+    config
         .service(only_read("/livez", health::live))
         .service(only_read("/readyz", health::ready))
-        .service(only_read("/metrics", health::metrics))
-        .service(web::scope("/api/v1").configure(api));
+        .service(only_read("/metrics", health::metrics));
 }
 
 fn api(config: &mut ServiceConfig) {
@@ -69,8 +75,13 @@ fn owner_routes(config: &mut ServiceConfig) {
 /// Nothing is known under this path.
 pub(crate) async fn not_found(request: HttpRequest) -> Result<HttpResponse, Problem> {
     let path = request.uri().path();
+    let config = request.app_data::<Data<Config>>();
+    let advice = match config.map(|config| config.serves) {
+        Some(Serves::Health) => "this node has not the role api: ask one that has",
+        _ => "the API is under /api/v1",
+    };
     Err(Problem::not_found(format!(
-        "there is nothing at {path}; the API is under /api/v1"
+        "there is nothing at {path}; {advice}"
     )))
 }
 

@@ -10,7 +10,7 @@ use actix_web::rt::task::JoinHandle;
 use actix_web::web::{self, Data};
 use actix_web::{App, HttpServer};
 
-use crate::{Config, Error, State, routes};
+use crate::{Config, Error, Serves, State, routes};
 
 /// Takes the port, so that a taken one is known before anything starts. Senders that come before
 /// [`Server::start`] wait.
@@ -132,13 +132,17 @@ pub(crate) fn app(
         .add(("Referrer-Policy", "no-referrer"))
         .add(("X-Frame-Options", "DENY"))
         .add(("Cache-Control", "no-store"));
+    let routes = match config.serves {
+        Serves::Everything => routes::all,
+        Serves::Health => routes::health,
+    };
     App::new()
         .app_data(state)
         .app_data(config)
         .wrap(Compress::default())
         .wrap(headers)
         .wrap(from_fn(count))
-        .configure(routes::all)
+        .configure(routes)
         .default_service(web::to(routes::not_found))
 }
 

@@ -8,6 +8,8 @@
 //! ```
 
 pub(crate) mod api;
+pub(crate) mod database;
+pub(crate) mod fleet;
 pub(crate) mod ledger;
 pub(crate) mod message;
 pub(crate) mod port;

@@ -9,11 +9,11 @@ use rollcall_hub::DEVELOPMENT_CONNECTION_STRING;
 use tempfile::TempDir;
 
 use super::api::Api;
+use super::database::Database;
 use super::ledger::Ledger;
 use super::port;
 use super::running::Running;
 use super::sender::Sender;
-use super::tables::Database;
 use super::truth::Truth;
 use super::wait::until;
 
@@ -28,6 +28,7 @@ pub(crate) struct Site {
     settings: BTreeMap<String, String>,
     pub(crate) hub_port: u16,
     pub(crate) http_port: u16,
+    database: Database,
     started: AtomicU32,
 }
 
@@ -37,6 +38,7 @@ impl Site {
         let dir = TempDir::with_prefix("rollcall-test-").unwrap();
         let (hub_port, http_port) = (port::free(), port::free());
         let mut site = Self {
+            database: Database::at(&dir.path().join("data/rollcall.db")),
             dir,
             settings: BTreeMap::new(),
             hub_port,
@@ -58,6 +60,14 @@ impl Site {
         site.set("source.event_hubs.custom_endpoint", &endpoint);
         let connection_string = format!("\"{DEVELOPMENT_CONNECTION_STRING}\"");
         site.set("source.event_hubs.connection_string", &connection_string);
+        site
+    }
+
+    /// Nodes that share a database of PostgreSQL, and a hub in a process of its own.
+    pub(crate) fn shared(partitions: u32, url: &str) -> Self {
+        let mut site = Self::apart(partitions);
+        site.set("store.url", &format!("{url:?}"));
+        site.database = Database::Postgres(url.to_owned());
         site
     }
 
@@ -94,7 +104,7 @@ impl Site {
     }
 
     pub(crate) fn database(&self) -> Database {
-        Database::at(&self.data_dir().join("rollcall.db"))
+        self.database.clone()
     }
 
     pub(crate) fn api(&self) -> Api {
@@ -169,7 +179,10 @@ impl Site {
     }
 
     pub(crate) async fn ready(&self, node: &mut Running) {
-        let api = self.api();
+        Self::ready_at(&self.api(), node).await;
+    }
+
+    pub(crate) async fn ready_at(api: &Api, node: &mut Running) {
         until("/readyz = 200", async || {
             assert!(node.is_alive(), "the node ended:\n{}", node.talk());
             api.try_get("/readyz")

@@ -67,6 +67,7 @@ impl Handler<EnterSubOwner> for OwnerActor {
     type Result = ResponseActFuture<Self, Result<Option<Provisioned>, Error>>;
 
     fn handle(&mut self, message: EnterSubOwner, _: &mut Self::Context) -> Self::Result {
+        self.loads.begin();
         let (store, source) = (self.parts.store.clone(), self.parts.source.clone());
         let entering = async move {
             store
@@ -74,10 +75,16 @@ impl Handler<EnterSubOwner> for OwnerActor {
                 .await
                 .map(|mut entered| entered.pop())
         };
-        Box::pin(entering.into_actor(self).map(|entered, actor, _| {
-            if let Ok(Some(entered)) = &entered {
-                actor.note_change(&entered.record);
+        Box::pin(entering.into_actor(self).map(|entered, actor, context| {
+            let record = entered.as_ref().ok().and_then(Option::as_ref);
+            let record = record.map(|entered| &entered.record);
+            let again = actor
+                .loads
+                .end(record.map(|r| r.owner_id.clone()).into_iter());
+            if let Some(record) = record {
+                actor.note_change(record);
             }
+            actor.reload(again, context);
             entered
         }))
     }

@@ -27,7 +27,7 @@ pub(crate) enum Ended {
 pub(super) struct Parts {
     pub(super) lock: DataDir,
     pub(super) hub: Option<Hub>,
-    pub(super) relay: Relay,
+    pub(super) relay: Option<Relay>,
     pub(super) pipeline: Handle,
     pub(super) web: rollcall_web::Running,
     pub(super) tasks: Vec<JoinHandle<()>>,
@@ -70,7 +70,12 @@ impl Running {
                 pipeline.drain().await;
             }
         };
-        tokio::join!(drain, relay.stop(), web.stop());
+        let relayed = async {
+            if let Some(relay) = relay {
+                relay.stop().await;
+            }
+        };
+        tokio::join!(drain, relayed, web.stop());
         if let Some(hub) = hub {
             hub.stop().await;
         }

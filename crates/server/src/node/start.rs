@@ -9,6 +9,7 @@ use rollcall_hub::Hub;
 use rollcall_model::{Clock, SystemClock};
 use rollcall_pipeline::Handle;
 use rollcall_store::Store;
+use rollcall_web::Serves;
 use tokio::runtime;
 use uuid::Uuid;
 
@@ -16,7 +17,7 @@ use super::data_dir::DataDir;
 use super::running::{Parts, Running};
 use super::{failures, fleet, live_line};
 use crate::failure::Failure;
-use crate::settings::{Settings, SourceKind, endpoint_of};
+use crate::settings::{Role, Settings, SourceKind, endpoint_of};
 use crate::shutdown::Shutdown;
 use crate::telemetry::Talk;
 
@@ -45,7 +46,7 @@ pub(crate) async fn start(steps: Steps) -> Result<Running, Failure> {
     let source = steps.source(hub.as_ref());
     let relay = steps.start_relay(&store, &clock).await?;
     let pipeline = steps.start_pipeline(&store, &source, (incarnation, listen), &clock)?;
-    let web = steps.start_web(&store, &pipeline, &relay, listener, &clock)?;
+    let web = steps.start_web(&store, &pipeline, relay.as_ref(), listener, &clock)?;
     steps.say_ready(&source, web.address());
     let tasks = steps.accompany(&store, &pipeline, source);
     Ok(Running::new(Parts {
@@ -89,7 +90,8 @@ impl Steps {
     }
 
     async fn start_hub(&self, clock: &Arc<dyn Clock>) -> Result<Option<Hub>, Failure> {
-        if self.settings.source_kind != SourceKind::Embedded {
+        let embedded = self.settings.source_kind == SourceKind::Embedded;
+        if !embedded || !self.settings.node.has(Role::Ingest) {
             return Ok(None);
         }
         let starting = Hub::start(self.settings.hub.clone(), Arc::clone(clock));
@@ -106,11 +108,20 @@ impl Steps {
         source
     }
 
-    async fn start_relay(&self, store: &Store, clock: &Arc<dyn Clock>) -> Result<Relay, Failure> {
+    async fn start_relay(
+        &self,
+        store: &Store,
+        clock: &Arc<dyn Clock>,
+    ) -> Result<Option<Relay>, Failure> {
+        if !self.settings.node.has(Role::Relay) {
+            return Ok(None);
+        }
         let config = self.settings.events_config();
         let started =
             rollcall_events::start(config, store.clone(), Arc::clone(clock), self.io.clone()).await;
-        started.map_err(|error| failures::of_relay(&error))
+        started
+            .map(Some)
+            .map_err(|error| failures::of_relay(&error))
     }
 
     fn start_pipeline(
@@ -120,7 +131,8 @@ impl Steps {
         (incarnation, listen): (Uuid, SocketAddr),
         clock: &Arc<dyn Clock>,
     ) -> Result<Handle, Failure> {
-        let api = Some(format!("http://{listen}"));
+        let api = self.settings.node.has(Role::Api);
+        let api = api.then(|| format!("http://{listen}"));
         let config = self.settings.pipeline_config(incarnation, api);
         let started = rollcall_pipeline::start(
             config,
@@ -136,14 +148,16 @@ impl Steps {
         &self,
         store: &Store,
         pipeline: &Handle,
-        relay: &Relay,
+        relay: Option<&Relay>,
         listener: TcpListener,
         clock: &Arc<dyn Clock>,
     ) -> Result<rollcall_web::Running, Failure> {
         let mut registry = Registry::default();
         store.register_metrics(&mut registry);
         pipeline.register_metrics(&mut registry);
-        relay.register_metrics(&mut registry);
+        if let Some(relay) = relay {
+            relay.register_metrics(&mut registry);
+        }
         let metrics = rollcall_web::Metrics::register(&mut registry);
         let state = rollcall_web::State {
             store: store.clone(),
@@ -153,7 +167,13 @@ impl Steps {
             clock: Arc::clone(clock),
             node: self.settings.node.name.clone(),
         };
-        let config = rollcall_web::Config::new(self.settings.http.listen);
+        let config = rollcall_web::Config {
+            serves: match self.settings.node.has(Role::Api) {
+                true => Serves::Everything,
+                false => Serves::Health,
+            },
+            ..rollcall_web::Config::new(self.settings.http.listen)
+        };
         let server =
             rollcall_web::on(listener, config, state).and_then(rollcall_web::Server::start);
         server.map_err(|error| failures::of_web(&error))
@@ -168,8 +188,12 @@ impl Steps {
             Some(owners) => format!("\n  simulated  {owners} owners"),
             None => String::new(),
         };
+        let serves = match self.settings.node.has(Role::Api) {
+            true => "API   ",
+            false => "health",
+        };
         self.talk.say(&format!(
-            "rollcall {} is ready\n  API        http://{api}/\n  hub        {hub}, event hub {}\n  \
+            "rollcall {} is ready\n  {serves}     http://{api}/\n  hub        {hub}, event hub {}\n  \
              database   {}{simulated}",
             env!("CARGO_PKG_VERSION"),
             source.event_hub,

@@ -10,7 +10,7 @@ use rollcall_pipeline::OnGap;
 
 use super::reader::Reader;
 use super::source::{sign_in, source, source_kind};
-use super::{Fault, HttpSettings, NodeSettings, PipelineSettings, Settings, Sink};
+use super::{Fault, HttpSettings, NodeSettings, PipelineSettings, Role, Settings, Sink};
 
 /// What one transaction of a status writer stores at most: by then a row's share of its fixed cost
 /// is small, and the transaction still takes well under a second.
@@ -50,8 +50,19 @@ fn node(reader: &mut Reader<'_>) -> NodeSettings {
     NodeSettings {
         name: reader.optional_text("node.name").unwrap_or_else(host_name),
         data_dir: PathBuf::from(reader.text("node.data_dir")),
-        roles: reader.texts("node.roles"),
+        roles: roles(reader),
     }
+}
+
+fn roles(reader: &mut Reader<'_>) -> Vec<Role> {
+    const KEY: &str = "node.roles";
+    let named = reader.texts(KEY);
+    if named.is_empty() {
+        let mend = "name at least one of ingest, relay, api";
+        reader.fault(KEY, "a node without a role does nothing".to_owned(), mend);
+    }
+    let has = |role: &Role| named.iter().any(|name| name == role.as_str());
+    Role::ALL.into_iter().filter(has).collect()
 }
 
 /// The system's name for this machine; `rollcall` where it tells none.

@@ -145,9 +145,6 @@ pub(crate) fn not_yet(setting: &Setting, value: Value) -> Result<Value, Unfit> {
     let ready = match (setting.ready, &value) {
         (Ready::Any, _) => true,
         (Ready::Only(known), Value::Text(text)) => known.contains(&text.as_str()),
-        (Ready::Only(known), Value::Texts(texts)) => known
-            .iter()
-            .all(|name| texts.iter().any(|text| text == name)),
         (Ready::Only(_), _) => false,
         (Ready::DefaultOnly, value) => is_default(setting, value),
     };
@@ -167,9 +164,6 @@ fn is_default(setting: &Setting, value: &Value) -> bool {
 
 fn advice(setting: &Setting) -> String {
     match (setting.ready, setting.default) {
-        (Ready::Only(known), _) if matches!(setting.kind, Kind::Choices(_)) => {
-            format!("name all of {}, or leave the key away", known.join(", "))
-        }
         (Ready::Only(known), _) => format!("write {}, or leave the key away", known.join(" or ")),
         (_, Preset::Text(text)) => format!("write {text}, or leave the key away"),
         _ => "leave the key away".to_owned(),

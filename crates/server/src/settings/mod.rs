@@ -93,7 +93,37 @@ pub(crate) struct Settings {
 pub(crate) struct NodeSettings {
     pub(crate) name: String,
     pub(crate) data_dir: PathBuf,
-    pub(crate) roles: Vec<String>,
+    /// Each once.
+    pub(crate) roles: Vec<Role>,
+}
+
+/// What a node does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// Reads partitions, and carries the embedded hub where it is the source.
+    Ingest,
+    /// Sends the outbox's events.
+    Relay,
+    /// Serves the API.
+    Api,
+}
+
+impl Role {
+    const ALL: [Self; 3] = [Self::Ingest, Self::Relay, Self::Api];
+
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ingest => "ingest",
+            Self::Relay => "relay",
+            Self::Api => "api",
+        }
+    }
+}
+
+impl NodeSettings {
+    pub(crate) fn has(&self, role: Role) -> bool {
+        self.roles.contains(&role)
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -132,7 +162,12 @@ impl Settings {
         rollcall_pipeline::Config {
             node: self.node.name.clone(),
             incarnation,
-            roles: self.node.roles.clone(),
+            roles: self
+                .node
+                .roles
+                .iter()
+                .map(|role| role.as_str().to_owned())
+                .collect(),
             api,
             owner_shards: pipeline.owner_shards,
             arbiters: pipeline.arbiters,

@@ -53,7 +53,6 @@ pub(crate) enum Scope {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ready {
     Any,
-    /// These (or, of a list, these entries in any order and no fewer).
     Only(&'static [&'static str]),
     /// Nothing but the default.
     DefaultOnly,
@@ -122,10 +121,6 @@ impl Setting {
         match self.ready {
             Ready::Any => None,
             Ready::DefaultOnly => Some("Not yet supported.".to_owned()),
-            Ready::Only(known) if matches!(self.kind, Kind::Choices(_)) => Some(format!(
-                "Not yet: anything but all of {}.",
-                known.join(", ")
-            )),
             Ready::Only(known) => Some(format!("So far: {}.", known.join(", "))),
         }
     }

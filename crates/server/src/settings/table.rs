@@ -30,8 +30,8 @@ pub(crate) const SETTINGS: &[Setting] = &[
         .derived("the host's name"),
     setting("node.data_dir", Text, "Directory of the node: lock, SQLite database, log of the embedded hub (in `hub` below it). A second node on it is refused.")
         .default("rollcall-data"),
-    setting("node.roles", Choices(&["ingest", "relay", "api"]), "What the node does.")
-        .default("ingest,relay,api").only(&["ingest", "relay", "api"]),
+    setting("node.roles", Choices(&["ingest", "relay", "api"]), "What the node does: read partitions, send events, serve the API. Every node answers for its health.")
+        .default("ingest,relay,api"),
 
     setting("source.kind", Choice(&["embedded", "event_hubs"]), "The embedded hub, or an event hub elsewhere: Azure, or another process's hub by `custom_endpoint`.")
         .default("embedded"),

@@ -309,7 +309,6 @@ fn settings_of_a_kind_that_is_not_selected_are_ignored() {
 #[test]
 fn what_is_not_there_yet_is_refused() {
     for typed in [
-        "node.roles=ingest",
         "hub.retention_size=1GiB",
         "registry.provisioning=deny",
         "registry.pending_statuses=drop",
@@ -357,6 +356,16 @@ fn a_namespace_is_signed_in_to_as_the_settings_and_the_variables_say() {
     insta::assert_snapshot!(url.faults(), @r"
     the settings have a fault:
       source.event_hubs.fully_qualified_namespace (flag --set): it is no host name; write one such as example.servicebus.windows.net
+    ");
+}
+
+#[test]
+fn a_node_has_the_roles_that_are_named_and_at_least_one() {
+    let settings = Typing::new("").set("node.roles=api,ingest,api").load();
+    assert_eq!(settings.node.roles, [Role::Ingest, Role::Api]);
+    insta::assert_snapshot!(Typing::new("").set("node.roles=").faults(), @r"
+    the settings have a fault:
+      node.roles (flag --set): a node without a role does nothing; name at least one of ingest, relay, api
     ");
 }
 

@@ -61,11 +61,23 @@ pub(super) async fn insert<Row>(
     rows: &[Row],
     bind: impl Fn(&mut Values, &Row) -> Result<()>,
 ) -> Result<()> {
-    for chunk in chunks(rows) {
-        let values = values(insert, chunk, &bind)?;
-        sqlx::query_with(AssertSqlSafe(insert.sql(chunk.len())), values.0)
-            .execute(&mut *connection)
-            .await?;
+    let mut chunks = chunks(rows);
+    let mut next = || -> Result<Option<(String, Values)>> {
+        let Some(chunk) = chunks.next() else {
+            return Ok(None);
+        };
+        Ok(Some((
+            insert.sql(chunk.len()),
+            values(insert, chunk, &bind)?,
+        )))
+    };
+    let mut bound = next()?;
+    while let Some((sql, values)) = bound {
+        let executing = sqlx::query_with(AssertSqlSafe(sql), values.0).execute(&mut *connection);
+        // SQLite works on a thread of its own: the next chunk is bound while it has this one.
+        let (executed, following) = tokio::join!(biased; executing, async { next() });
+        executed?;
+        bound = following?;
     }
     Ok(())
 }

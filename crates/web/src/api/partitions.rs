@@ -2,7 +2,7 @@
 
 use actix_web::HttpRequest;
 use actix_web::web::Data;
-use rollcall_pipeline::ReaderStatus;
+use rollcall_pipeline::{LeaseLoss, PipelineStatus, ReaderStatus};
 use rollcall_store::PartitionRow;
 use serde::Serialize;
 
@@ -19,7 +19,7 @@ pub(super) struct PartitionView {
     in_flight_batches: Option<usize>,
     /// Readers replaced since this node started; null, unless this node reads the partition.
     restarts: Option<u64>,
-    /// Why it is not read, if this node knows.
+    /// Why it is not read, or why this node has stopped reading it, if it knows.
     fault: Option<String>,
 }
 
@@ -30,22 +30,19 @@ pub(crate) async fn list(state: Data<State>, request: HttpRequest) -> Answer {
 
 /// Every partition of every current stream.
 pub(super) async fn views(state: &State) -> Result<Vec<PartitionView>, Problem> {
-    let readers = state.desk.status().readers;
+    let status = state.desk.status();
     let mut views = Vec::new();
     for stream in state.store.current_streams().await? {
         let rows = state.store.list_partitions(stream.stream_id).await?;
-        views.extend(rows.into_iter().map(|row| view(row, &state.node, &readers)));
+        views.extend(rows.into_iter().map(|row| view(row, &state.node, &status)));
     }
     Ok(views)
 }
 
 /// The lease says whose reader the row is about; checkpoint and totals are always the row's, so
 /// that they add up.
-fn view(mut row: PartitionRow, node: &str, readers: &[ReaderStatus]) -> PartitionView {
-    let reader = readers
-        .iter()
-        .find(|reader| reader.partition_id == row.partition_id && reader.epoch == Some(row.epoch))
-        .filter(|_| row.node.as_deref() == Some(node));
+fn view(mut row: PartitionRow, node: &str, status: &PipelineStatus) -> PartitionView {
+    let reader = reader_of(&row, node, &status.readers);
     if let Some(reader) = reader {
         row.state = reader.state;
         row.last_commit_at = reader.last_commit_at.max(row.last_commit_at);
@@ -61,7 +58,29 @@ fn view(mut row: PartitionRow, node: &str, readers: &[ReaderStatus]) -> Partitio
     PartitionView {
         in_flight_batches: reader.map(|reader| reader.in_flight_batches),
         restarts: reader.map(|reader| reader.restarts),
-        fault: reader.and_then(|reader| reader.fault.clone()),
+        fault: match reader {
+            Some(reader) => reader.fault.clone(),
+            None => loss_of(&row, &status.leases.losses).map(|loss| loss.fault.clone()),
+        },
         row,
     }
+}
+
+/// This node's reader, if it is the one that the row is about.
+fn reader_of<'a>(
+    row: &PartitionRow,
+    node: &str,
+    readers: &'a [ReaderStatus],
+) -> Option<&'a ReaderStatus> {
+    readers
+        .iter()
+        .find(|reader| reader.partition_id == row.partition_id && reader.epoch == Some(row.epoch))
+        .filter(|_| row.node.as_deref() == Some(node))
+}
+
+/// Why this node has stopped reading the partition, if that was against its will.
+fn loss_of<'a>(row: &PartitionRow, losses: &'a [LeaseLoss]) -> Option<&'a LeaseLoss> {
+    losses
+        .iter()
+        .find(|loss| loss.partition_id == row.partition_id)
 }

@@ -1,8 +1,8 @@
 use std::time::Duration;
 
 use insta::assert_json_snapshot;
-use rollcall_model::{PartitionId, SequenceNumber};
-use rollcall_pipeline::{ReaderStatus, ShardStatus};
+use rollcall_model::{PartitionId, SequenceNumber, Timestamp};
+use rollcall_pipeline::{LeaseLoss, ReaderStatus, ShardStatus};
 use rollcall_store::{NodeReport, PartitionState, SinkRegistration};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -72,6 +72,29 @@ async fn partitions_show_lease_checkpoint_totals_and_what_their_reader_knows() {
     world.fill(1).await;
     reads(&world, 1, Some(6)).await;
     assert_json_snapshot!(world.api().await.get("/api/v1/partitions").await);
+}
+
+#[actix_web::test]
+async fn a_partition_that_this_node_lost_says_why_it_is_not_read_here() {
+    let world = World::new().await;
+    world.enter("1", &["a"]).await;
+    world.fill(0).await;
+    world.fill(1).await;
+    reads(&world, 1, Some(6)).await;
+    let loss = |partition_id| LeaseLoss {
+        partition_id: PartitionId(partition_id),
+        at: Timestamp::EPOCH,
+        fault: "the lease ran out".to_owned(),
+    };
+    let losses = vec![loss(0), loss(1)];
+    world.desk.status.lock().unwrap().leases.losses = losses;
+    let list = world.api().await.get("/api/v1/partitions").await;
+    assert_eq!(list.body["items"][0]["fault"], "the lease ran out");
+    assert_eq!(
+        list.body["items"][1]["fault"],
+        Value::Null,
+        "it is read here again"
+    );
 }
 
 #[actix_web::test]

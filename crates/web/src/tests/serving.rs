@@ -4,7 +4,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::world::World;
-use crate::{Config, bind, on};
+use crate::{Config, Serves, bind, on};
 
 const ANY_PORT: ([u8; 4], u16) = ([127, 0, 0, 1], 0);
 
@@ -72,4 +72,32 @@ async fn a_taken_port_is_a_sentence_before_anything_starts() {
              choose another"
         )
     );
+}
+
+#[actix_web::test]
+async fn a_node_without_the_role_api_answers_for_its_health_only() {
+    let world = World::new().await;
+    let config = Config {
+        serves: Serves::Health,
+        ..Config::new(ANY_PORT.into())
+    };
+    let server = bind(config, world.state()).unwrap();
+    let address = server.address();
+    let running = server.start().unwrap();
+    for path in ["/livez", "/readyz", "/metrics"] {
+        let answer = ask(address, path).await.unwrap();
+        assert!(
+            answer.starts_with("HTTP/1.1 200 OK\r\n"),
+            "{path}: {answer}"
+        );
+    }
+    for path in ["/", "/api/v1/owners", "/api/v1/summary"] {
+        let answer = ask(address, path).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 404 "), "{path}: {answer}");
+        assert!(
+            answer.contains("this node has not the role api"),
+            "{answer}"
+        );
+    }
+    running.stop().await;
 }
