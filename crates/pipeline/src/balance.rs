@@ -198,9 +198,9 @@ impl Balance {
             }
         }
         let (each, odd) = (left / nodes.len(), left % nodes.len());
-        // An odd one stays with who has it. Those who have too many are alike, whoever has more, so
-        // that nobody's share shrinks while they hand over; and all nodes order them alike.
-        nodes.sort_unstable_by_key(|(held, id)| (std::cmp::Reverse(*held.min(&(each + 1))), *id));
+        // An odd one stays with who has it; else the order of the ids decides, which is the same on
+        // every node and does not change while partitions move.
+        nodes.sort_unstable_by_key(|(held, id)| (*held <= each, *id));
         let share =
             |(place, (_, id)): (usize, (usize, Uuid))| (id, each + usize::from(place < odd));
         shares.extend(nodes.into_iter().enumerate().map(share));
