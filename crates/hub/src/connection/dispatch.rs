@@ -231,7 +231,7 @@ impl Connection {
             Side::Sender => {
                 for link in session.links.values_mut() {
                     if let Link::Incoming(link) = link {
-                        link.unsettled.retain(|id| {
+                        link.unsettled.retain(|id, _| {
                             let after_first = id.wrapping_sub(settlement.first);
                             after_first > settlement.last.wrapping_sub(settlement.first)
                         });

@@ -1,7 +1,7 @@
 //! Settlements that are said more than once.
 //!
 //! A sender in fe2o3-amqp before 0.18.2 hangs for ever when the peer settles before it has recorded
-//! its delivery. So such a peer hears `accepted` unsettled at once and twice again, and is settled
+//! its delivery. So such a peer hears the outcome unsettled at once and twice again, and is settled
 //! a second later; by then it has recorded whatever it sent.
 
 use std::collections::VecDeque;

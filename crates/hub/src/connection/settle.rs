@@ -127,18 +127,23 @@ impl Connection {
     }
 
     fn accept(&mut self, link: LinkKey, delivery_id: u32, settled: bool) {
-        let is_delicate = self.peer.is_delicate;
-        let Some(incoming) = self.incoming(link) else {
+        if self.incoming(link).is_none() {
             return;
-        };
+        }
         if !settled {
-            if is_delicate {
-                incoming.unsettled.insert(delivery_id);
-                self.repeats.add(link, delivery_id);
-            }
-            self.say(link, of(delivery_id, !is_delicate), accepted());
+            self.tell(link, delivery_id, accepted());
         }
         self.answered(link);
+    }
+
+    /// Tells the peer what became of its delivery: once, or again until it cannot have missed it.
+    fn tell(&mut self, link: LinkKey, delivery_id: u32, state: DeliveryState) {
+        let is_delicate = self.peer.is_delicate;
+        if is_delicate && let Some(incoming) = self.incoming(link) {
+            incoming.unsettled.insert(delivery_id, state.clone());
+            self.repeats.add(link, delivery_id);
+        }
+        self.say(link, of(delivery_id, !is_delicate), state);
     }
 
     fn say(&mut self, link: LinkKey, settlement: Settlement, state: DeliveryState) {
@@ -162,7 +167,7 @@ impl Connection {
         }
         let error = Some(performative::error(condition, text));
         let state = DeliveryState::Rejected(Rejected { error });
-        self.say(link, of(delivery_id, true), state);
+        self.tell(link, delivery_id, state);
         self.answered(link);
     }
 
@@ -192,17 +197,13 @@ impl Connection {
             let Some(incoming) = self.incoming(repeat.link) else {
                 continue;
             };
-            let waits = if repeat.settles() {
+            let state = if repeat.settles() {
                 incoming.unsettled.remove(&repeat.delivery_id)
             } else {
-                incoming.unsettled.contains(&repeat.delivery_id)
+                incoming.unsettled.get(&repeat.delivery_id).cloned()
             };
-            if waits {
-                self.say(
-                    repeat.link,
-                    of(repeat.delivery_id, repeat.settles()),
-                    accepted(),
-                );
+            if let Some(state) = state {
+                self.say(repeat.link, of(repeat.delivery_id, repeat.settles()), state);
             }
         }
     }

@@ -1,6 +1,9 @@
 //! A link on which the peer sends: its credit, and the delivery that is arriving.
 
+use std::collections::BTreeMap;
+
 use bytes::{Bytes, BytesMut};
+use fe2o3_amqp_types::messaging::DeliveryState;
 
 use super::MAX_MESSAGE_SIZE;
 use crate::mailbox::LinkKey;
@@ -26,8 +29,8 @@ pub(crate) struct Incoming {
     /// Deliveries that are not answered yet.
     unanswered: u32,
     partial: Option<Partial>,
-    /// Deliveries that are accepted but not yet settled, for a peer that needs it so.
-    pub(crate) unsettled: std::collections::BTreeSet<u32>,
+    /// Outcomes of deliveries that are not yet settled, for a peer that needs it so.
+    pub(crate) unsettled: BTreeMap<u32, DeliveryState>,
 }
 
 /// A delivery of which frames are still to come.
@@ -73,7 +76,7 @@ impl Incoming {
             credit: 0,
             unanswered: 0,
             partial: None,
-            unsettled: std::collections::BTreeSet::new(),
+            unsettled: BTreeMap::new(),
         }
     }
 

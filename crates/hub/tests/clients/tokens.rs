@@ -5,7 +5,7 @@ use azure_core::http::Url;
 use azure_core::time::OffsetDateTime;
 use azure_core_amqp::{
     AmqpClaimsBasedSecurity, AmqpClaimsBasedSecurityApis, AmqpConnection, AmqpConnectionApis,
-    AmqpSession, AmqpSessionApis,
+    AmqpConnectionOptions, AmqpSession, AmqpSessionApis, AmqpSymbol, AmqpValue,
 };
 
 use crate::fixture::{Fixture, within};
@@ -17,8 +17,17 @@ async fn a_token_is_answered_in_the_session_that_brought_it() {
     let fixture = Fixture::start().await;
     let connection = AmqpConnection::new();
     let endpoint = Url::parse(&fixture.endpoint()).unwrap();
+    // As the official client names itself above this layer: the hub knows by it what it must repeat.
+    let named = vec![(
+        AmqpSymbol::from("user-agent"),
+        AmqpValue::from("azsdk-rust"),
+    )];
+    let options = AmqpConnectionOptions {
+        properties: Some(named.into()),
+        ..Default::default()
+    };
     connection
-        .open("test".to_owned(), endpoint, None)
+        .open("test".to_owned(), endpoint, Some(options))
         .await
         .unwrap();
     let mut clients = Vec::new();
