@@ -5,25 +5,34 @@
 //! | case | what it does |
 //! |---|---|
 //! | receive and drop | the official client receives every event and drops it: the limit |
-//! | whole path | a node's pipeline reads, admits and stores every event in SQLite |
+//! | whole path | a node's pipeline reads, admits and stores every event |
 //! | store alone | the same rows through `Store::commit`, without a hub |
+//! | plain SQL | the same writes by psql: `COPY` into a staging table, `INSERT`, upsert of the latest |
+//! | COPY alone | the same rows by psql's `COPY` into `statuses`, and nothing else |
 //! | decode and admit | the same bodies through decoding and the owner actors, without hub or store |
 //!
-//! The first two run in both settlement modes, with the same connections and prefetch. The hub is
-//! another process, so that its CPU is not the node's. This machine may be shared and noisy: only
-//! ratios within one run mean something, and each case is run several times and its median shown.
+//! The first two run in both settlement modes, with the same connections and prefetch. Whole path
+//! and store run on SQLite and on a private PostgreSQL, durable as in earnest. The hub is another
+//! process, so that its CPU is not the node's. A machine may be shared and noisy: only ratios
+//! within one run mean something, and each case is run several times and its median shown.
+//!
+//! `cargo run --release -p rollcall-bench -- storm` enters a million newcomers, beside one bulk
+//! insert of the same rows.
 
 #![allow(clippy::print_stdout, reason = "the table is this program's output")]
 
 mod cases;
 mod cpu;
+mod database;
 mod hub_process;
 mod load;
 mod report;
+mod storm;
 
 use std::path::PathBuf;
 
-use clap::Parser;
+use clap::{Parser, Subcommand};
+use database::Kind;
 use rollcall_hub::Hub;
 
 #[global_allocator]
@@ -32,6 +41,16 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// Measures the hot paths against their limits, in one run.
 #[derive(Debug, Clone, Parser)]
 struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+    /// Where the statuses go; PostgreSQL is Debian's, started for the run.
+    #[arg(
+        long,
+        value_enum,
+        value_delimiter = ',',
+        default_value = "sqlite,postgres"
+    )]
+    databases: Vec<Kind>,
     /// Events of each case.
     #[arg(long, default_value_t = 300_000)]
     events: u64,
@@ -49,11 +68,20 @@ struct Arguments {
     prefetch: u32,
     #[arg(long, default_value_t = 16)]
     shards: usize,
+    /// `store.writers`.
+    #[arg(long, default_value_t = 1)]
+    writers: usize,
     /// Runs the hub itself; used by the bench for its own hub process.
     #[arg(long, hide = true)]
     hub: Option<PathBuf>,
     #[arg(long, hide = true)]
     presettle: bool,
+}
+
+#[derive(Debug, Clone, Subcommand)]
+enum Command {
+    /// Enters newcomers by the stream on PostgreSQL, beside one bulk insert of the same rows.
+    Storm(storm::Arguments),
 }
 
 fn main() -> anyhow::Result<()> {
@@ -63,22 +91,29 @@ fn main() -> anyhow::Result<()> {
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .init();
-    let arguments = Arguments::parse();
+    let mut arguments = Arguments::parse();
     let io = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
     if let Some(dir) = &arguments.hub {
         return io.block_on(serve(&arguments, dir));
     }
-    let dir = tempfile::TempDir::new()?;
-    let bench = cases::Bench {
-        arguments,
-        io: io.handle().clone(),
-        dir: dir.path().to_owned(),
-    };
+    let command = arguments.command.clone();
+    if let Some(Command::Storm(storm)) = &command {
+        arguments.partitions = storm.partitions;
+    }
+    let bench = cases::Bench::new(arguments, io.handle().clone())?;
     let _io = io.enter();
-    let results = actix_rt::System::new().block_on(cases::run_all(&bench))?;
-    println!("{}", report::table(&results));
+    let system = actix_rt::System::new();
+    match command {
+        None => {
+            let results = system.block_on(cases::run_all(&bench))?;
+            println!("{}", report::table(&results));
+        }
+        Some(Command::Storm(arguments)) => {
+            println!("{}", system.block_on(storm::run(&bench, &arguments))?);
+        }
+    }
     Ok(())
 }
 

@@ -115,6 +115,17 @@ impl Postgres {
         SHARED.get_or_init(|| Self::start().unwrap_or_else(|error| panic!("{error:#}")))
     }
 
+    /// Of the process that all others of the cluster are children of.
+    ///
+    /// # Errors
+    /// If the server is stopped.
+    pub fn pid(&self) -> Result<u32> {
+        let file = fs::read_to_string(self.data().join("postmaster.pid"));
+        let file = file.context("the server is stopped")?;
+        let first = file.lines().next().unwrap_or_default();
+        first.trim().parse().context("postmaster.pid")
+    }
+
     /// Of the database `postgres`, which every cluster has.
     #[must_use]
     pub fn url(&self) -> String {
@@ -143,9 +154,14 @@ impl Postgres {
     /// # Errors
     /// If psql fails, with what it says.
     pub fn psql(&self, database: &str, statement: &str) -> Result<String> {
+        self.run_psql(database, &["-c".as_ref(), statement.as_ref()])
+    }
+
+    fn run_psql(&self, database: &str, source: &[&std::ffi::OsStr]) -> Result<String> {
         let mut psql = Command::new(self.programs.join("psql"));
-        psql.args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c"])
-            .args([statement, &self.url_of(database)]);
+        psql.args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1"])
+            .args(source)
+            .arg(self.url_of(database));
         run(&mut psql)
     }
 
@@ -257,6 +273,15 @@ impl Database<'_> {
     /// As there.
     pub fn psql(&self, statement: &str) -> Result<String> {
         self.cluster.psql(&self.name, statement)
+    }
+
+    /// Runs the statements of a file, with the rows of their `COPY … FROM STDIN`.
+    ///
+    /// # Errors
+    /// As [`Postgres::psql`].
+    pub fn psql_file(&self, file: &Path) -> Result<String> {
+        let source = ["-f".as_ref(), file.as_os_str()];
+        self.cluster.run_psql(&self.name, &source)
     }
 }
 

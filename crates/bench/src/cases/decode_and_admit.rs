@@ -5,8 +5,9 @@ use rollcall_model::{SequenceNumber, Timestamp};
 use rollcall_pipeline::probe::Admission;
 use rollcall_source::{BodyKind, Chunk, RawEvent};
 
-use super::whole_path::{config, open_store};
-use super::{Bench, measure as measured};
+use super::whole_path::config;
+use super::{Bench, Case, measure as measured};
+use crate::database::{Kind, Place};
 use crate::load::body;
 use crate::report::Measured;
 
@@ -15,8 +16,8 @@ const BATCH: u64 = 2_000;
 const CHUNK: u64 = 128;
 
 pub(crate) async fn measure(bench: &Bench) -> anyhow::Result<Measured> {
-    let dir = tempfile::TempDir::new_in(&bench.dir)?;
-    let store = open_store(bench, dir.path()).await?;
+    let place = Place::new(bench, Kind::Sqlite)?;
+    let store = place.open(bench).await?;
     let admission = Admission::start(&config(bench)?, store, bench.io.clone());
     let everybody = bench.arguments.owners * bench.arguments.sub_owners;
     admission
@@ -32,7 +33,12 @@ pub(crate) async fn measure(bench: &Bench) -> anyhow::Result<Measured> {
         }
         Ok(())
     };
-    measured(bench, "decode and admit", None, work).await
+    let case = Case {
+        name: "decode and admit",
+        database: None,
+        hub: None,
+    };
+    measured(bench, case, work).await
 }
 
 fn chunks(bench: &Bench, first: u64, end: u64) -> anyhow::Result<Vec<Chunk>> {

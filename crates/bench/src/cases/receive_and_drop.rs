@@ -10,7 +10,7 @@ use futures::StreamExt;
 use futures::future::try_join_all;
 use rollcall_source::client;
 
-use super::{Bench, measure as measured};
+use super::{Bench, Case, measure as measured};
 use crate::hub_process::HubProcess;
 use crate::load::share;
 use crate::report::Measured;
@@ -46,13 +46,12 @@ pub(crate) async fn measure(
         }
         Ok(())
     };
-    let result = measured(
-        bench,
-        "receive and drop",
-        Some((hub, settlement)),
-        receive_all,
-    )
-    .await;
+    let case = Case {
+        name: "receive and drop",
+        database: None,
+        hub: Some((hub, settlement)),
+    };
+    let result = measured(bench, case, receive_all).await;
     for client in clients {
         if let Some(client) = Arc::into_inner(client) {
             client.close().await?;

@@ -10,16 +10,16 @@ use rollcall_model::{
 };
 use rollcall_store::{Answer, Batch, Claim, HubIdentity, Newcomer, Store, Stream, Tenure};
 
-use super::whole_path::open_store;
-use super::{Bench, measure as measured};
+use super::{Bench, Case, measure as measured};
+use crate::database::{Kind, Place};
 use crate::load::share;
 use crate::report::Measured;
 
 const BATCH: u64 = 2_000;
 
-pub(crate) async fn measure(bench: &Bench) -> anyhow::Result<Measured> {
-    let dir = tempfile::TempDir::new_in(&bench.dir)?;
-    let store = open_store(bench, dir.path()).await?;
+pub(crate) async fn measure(bench: &Bench, database: Kind) -> anyhow::Result<Measured> {
+    let place = Place::new(bench, database)?;
+    let store = place.open(bench).await?;
     let groups = groups(bench, &store).await?;
     let work = async {
         for group in groups {
@@ -31,11 +31,16 @@ pub(crate) async fn measure(bench: &Bench) -> anyhow::Result<Measured> {
         }
         Ok(())
     };
-    measured(bench, "store alone", None, work).await
+    let case = Case {
+        name: "store alone",
+        database: Some(database),
+        hub: None,
+    };
+    measured(bench, case, work).await
 }
 
 /// One group holds a batch of every partition.
-async fn groups(bench: &Bench, store: &Store) -> anyhow::Result<Vec<Vec<Arc<Batch>>>> {
+pub(super) async fn groups(bench: &Bench, store: &Store) -> anyhow::Result<Vec<Vec<Arc<Batch>>>> {
     let identity = HubIdentity {
         namespace: "bench".to_owned(),
         event_hub: "statuses".to_owned(),

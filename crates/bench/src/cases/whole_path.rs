@@ -1,4 +1,4 @@
-//! The whole path: a node's pipeline reads, admits and stores every event in SQLite.
+//! The whole path: a node's pipeline reads, admits and stores every event.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -7,19 +7,20 @@ use std::time::Duration;
 use anyhow::{Context, ensure};
 use rollcall_model::SystemClock;
 use rollcall_pipeline::Handle;
-use rollcall_store::Store;
 
-use super::{Bench, measure as measured};
+use super::{Bench, Case, measure as measured};
+use crate::database::{Kind, Place};
 use crate::hub_process::HubProcess;
 use crate::report::Measured;
 
 pub(crate) async fn measure(
     bench: &Bench,
+    database: Kind,
     hub: &HubProcess,
     settlement: &'static str,
 ) -> anyhow::Result<Measured> {
-    let dir = tempfile::TempDir::new_in(&bench.dir)?;
-    let store = open_store(bench, dir.path()).await?;
+    let place = Place::new(bench, database)?;
+    let store = place.open(bench).await?;
     let source = hub.source(&bench.arguments);
     let mut started = None;
     let work = async {
@@ -30,10 +31,15 @@ pub(crate) async fn measure(
             Arc::new(SystemClock),
             bench.io.clone(),
         )?);
-        until_stored(bench, pipeline).await;
+        until_stored(pipeline, bench.arguments.events).await;
         Ok(())
     };
-    let result = measured(bench, "whole path", Some((hub, settlement)), work).await?;
+    let case = Case {
+        name: "whole path",
+        database: Some(database),
+        hub: Some((hub, settlement)),
+    };
+    let result = measured(bench, case, work).await?;
     if let Some(pipeline) = started {
         pipeline.drain().await;
     }
@@ -53,26 +59,18 @@ pub(crate) async fn measure(
     Ok(result)
 }
 
-pub(crate) async fn open_store(bench: &Bench, dir: &std::path::Path) -> anyhow::Result<Store> {
-    let config = rollcall_store::Config {
-        busy_timeout: Duration::from_secs(5),
-        readers: 4,
-        ..rollcall_store::Config::new(format!("sqlite://{}/rollcall.sqlite", dir.display()))
-    };
-    Ok(bench.io.spawn(Store::open(config)).await??)
-}
-
-async fn until_stored(bench: &Bench, pipeline: &Handle) {
-    let done = |pipeline: &Handle| {
+/// Until the checkpoints account for so many events.
+pub(crate) async fn until_stored(pipeline: &Handle, events: u64) {
+    let done = || {
         let readers = pipeline.status().readers;
         let stored: i64 = readers
             .iter()
             .filter_map(|reader| reader.sequence_number)
             .map(|at| at.0 + 1)
             .sum();
-        u64::try_from(stored).is_ok_and(|stored| stored >= bench.arguments.events)
+        u64::try_from(stored).is_ok_and(|stored| stored >= events)
     };
-    while !done(pipeline) {
+    while !done() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
@@ -91,13 +89,14 @@ pub(crate) fn config(bench: &Bench) -> anyhow::Result<rollcall_pipeline::Config>
         batch_max_bytes: some(4 << 20)?,
         batch_max_wait: Duration::from_millis(200),
         in_flight_batches: some(4)?,
-        writers: some(1)?,
+        writers: some(bench.arguments.writers)?,
         group_max_events: some(20_000)?,
         lease_ttl: Duration::from_secs(15),
         renew_interval: Duration::from_secs(5),
         max_restarts_per_minute: 120,
         status_retention: None,
         on_gap: rollcall_pipeline::OnGap::Continue,
+        claims: None,
         drain_timeout: Duration::from_secs(30),
     })
 }
