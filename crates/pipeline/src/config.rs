@@ -6,6 +6,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use crate::balance::INGEST;
+use crate::claims::ClaimsConfig;
 
 /// What becomes of a partition whose hub lacks events that are due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -53,6 +54,8 @@ pub struct Config {
     pub status_retention: Option<Duration>,
     /// What a reader does about events that the hub does not have.
     pub on_gap: OnGap,
+    /// Where nodes tell each other who is at which newcomer; without it the unique key alone does.
+    pub claims: Option<ClaimsConfig>,
     /// How long a drain may take before what is in flight is left to the next start.
     pub drain_timeout: Duration,
 }

@@ -9,6 +9,9 @@ pub enum Error {
     /// Nothing is known of what was asked: it may still happen. Ask again.
     #[error("{actor} did not answer within {seconds} s: the database may be away")]
     TimedOut { actor: String, seconds: u64 },
+    /// The settings of the claims cannot be right.
+    #[error("registry.redis_url: {0}")]
+    Claims(#[from] redis::RedisError),
     #[error(transparent)]
     Store(#[from] rollcall_store::Error),
     #[error(transparent)]

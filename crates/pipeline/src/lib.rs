@@ -21,6 +21,7 @@
 mod balance;
 mod blame;
 mod change_feed;
+mod claims;
 pub mod config;
 mod deadline;
 mod decoded;
@@ -55,6 +56,7 @@ mod supervisor;
 mod verdict;
 mod writers;
 
+pub use claims::ClaimsConfig;
 pub use config::{Config, OnGap};
 pub use error::Error;
 pub use handle::{Creation, Handle, NewOwner};

@@ -7,6 +7,8 @@ use prometheus_client::registry::Registry;
 use rollcall_model::DeadReason;
 use rollcall_store::{Batch, Provisioned};
 
+use crate::claims::Turn;
+
 /// The label values are the names of an enumeration, so their number is bounded.
 type ByReason = Family<Vec<(&'static str, &'static str)>, Counter>;
 
@@ -31,6 +33,8 @@ pub(crate) struct Metrics {
     pub(crate) stopped_at_gap: Gauge,
     pub(crate) changes_seen: Counter,
     pub(crate) pasts_lost: Counter,
+    claims: Family<Vec<(&'static str, &'static str)>, Counter>,
+    pub(crate) claims_available: Gauge,
 }
 
 impl Metrics {
@@ -59,6 +63,21 @@ impl Metrics {
         }
     }
 
+    /// What Redis said of so many newcomers, if it said anything.
+    pub(crate) fn note_claims(&self, turns: Option<&[Turn]>, asked: usize) {
+        let count = |answer, newcomers| {
+            let counter = self.claims.get_or_create(&vec![("answer", answer)]);
+            counter.inc_by(newcomers as u64);
+        };
+        let Some(turns) = turns else {
+            return count("none", asked);
+        };
+        for turn in Turn::ALL {
+            let said = turns.iter().filter(|said| **said == turn).count();
+            count(turn.as_str(), said);
+        }
+    }
+
     /// Statuses stored by this node since it started.
     pub(crate) fn stored(&self) -> u64 {
         self.stored.get()
@@ -80,6 +99,19 @@ impl Metrics {
             "rollcall_partitions_stopped_at_gap",
             "Partitions of this node that stopped before a gap and wait for somebody to accept it",
             self.stopped_at_gap.clone(),
+        );
+    }
+
+    fn register_claims(&self, registry: &mut Registry) {
+        registry.register(
+            "rollcall_claims",
+            "Newcomers by what Redis said: ours, busy, known, none (it did not answer)",
+            self.claims.clone(),
+        );
+        registry.register(
+            "rollcall_claims_available",
+            "1 while newcomers are claimed in Redis",
+            self.claims_available.clone(),
         );
     }
 
@@ -147,6 +179,7 @@ impl Metrics {
             "Actors that died and were replaced",
             &self.deaths,
         );
+        self.register_claims(registry);
         self.register_changes(registry);
         self.register_later_fates(registry);
         let dead = self.dead.clone();

@@ -20,6 +20,7 @@ use rollcall_store::{Error, Newcomer, Provisioned, Store};
 use tokio::sync::oneshot;
 
 use crate::blame::InHand;
+use crate::claims::Claims;
 use crate::decoded::Decoded;
 use crate::directory::DirectoryShard;
 use crate::metrics::Metrics;
@@ -69,6 +70,7 @@ pub(crate) struct OwnerActorParts {
     pub(crate) source: EventSource,
     pub(crate) gauge: Arc<ShardGauge>,
     pub(crate) metrics: Metrics,
+    pub(crate) claims: Claims,
 }
 
 pub(crate) struct OwnerActor {
@@ -182,8 +184,12 @@ impl OwnerActor {
         self.loads.begin();
         let taken = self.waitlist.take();
         let newcomers = taken.iter().map(newcomer_of).collect();
-        let (store, source) = (self.parts.store.clone(), self.parts.source.clone());
-        let transaction = async move { provisioning::provision(&store, &source, newcomers).await };
+        let desk = provisioning::Desk {
+            store: self.parts.store.clone(),
+            source: self.parts.source.clone(),
+            claims: self.parts.claims.clone(),
+        };
+        let transaction = async move { desk.provision(newcomers).await };
         let done = transaction.into_actor(self).map(|answer, actor, context| {
             actor.provisioning = false;
             match answer {

@@ -9,6 +9,7 @@ use rollcall_store::Store;
 use tokio::runtime;
 
 use crate::Config;
+use crate::claims::Claims;
 use crate::decoded::{Decoded, Fates};
 use crate::decoding::Decoding;
 use crate::directory::Directory;
@@ -36,6 +37,7 @@ impl Admission {
             source: EventSource::new("bench", "statuses"),
             gauge: Arc::default(),
             metrics,
+            claims: Claims::default(),
         };
         let directory = Arc::new(Directory::default());
         let registry = start_owner_actors(&stage, config, &directory, &owners);

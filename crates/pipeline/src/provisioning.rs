@@ -5,12 +5,14 @@
 //! first of the hands.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use rollcall_model::{CreatedBy, EventSource, OwnerId, OwnerState, Settings, SubOwnerId};
 use rollcall_store::{Error, Kind, Newcomer, OwnerRecord, Provisioned, Store};
 use tokio::sync::oneshot;
 
 use crate::NewOwner;
+use crate::claims::{Claims, Turn};
 
 /// Owners and sub-owners of one transaction at the most: some 100 ms of a database's time.
 const MOST_PER_TRANSACTION: usize = 5_000;
@@ -139,32 +141,94 @@ fn split_sub_owners(wanted: &mut Wanted, room: usize) -> Option<Wanted> {
     })
 }
 
-/// Looks everybody up, and enters those who are not there, in one transaction.
-pub(crate) async fn provision(
-    store: &Store,
-    source: &EventSource,
-    wanted: Vec<(OwnerId, Newcomer)>,
-) -> Result<Vec<Provisioned>, Error> {
-    let keys = wanted
-        .iter()
-        .map(|(id, newcomer)| (id.clone(), newcomer.sub_owner_ids.clone()));
-    let found = store.find_owners(keys.collect()).await?;
-    let mut provisioned = Vec::with_capacity(wanted.len());
-    let mut missing = Vec::new();
-    for ((_, newcomer), record) in wanted.into_iter().zip(found) {
-        match record.filter(|record| is_complete(record, &newcomer)) {
-            Some(record) => provisioned.push(Provisioned {
-                record,
-                created: false,
-                sub_owners_created: 0,
-            }),
-            None => missing.push(newcomer),
+/// A newcomer that is busy elsewhere is looked up again after this, and entered if it is still not
+/// there: about what one small transaction takes.
+const BUSY_PAUSE: Duration = Duration::from_millis(30);
+
+/// Where newcomers are entered.
+pub(crate) struct Desk {
+    pub(crate) store: Store,
+    pub(crate) source: EventSource,
+    pub(crate) claims: Claims,
+}
+
+/// Who was found, and who is to be entered.
+#[derive(Default)]
+struct Found {
+    complete: Vec<Provisioned>,
+    /// The owner is there, some of its sub-owners are not.
+    incomplete: Vec<Newcomer>,
+    missing: Vec<Newcomer>,
+}
+
+impl Desk {
+    /// Looks everybody up, and enters those who are not there, in one transaction; in a second one
+    /// those whom, as the claims had it, somebody else was entering.
+    pub(crate) async fn provision(
+        &self,
+        wanted: Vec<(OwnerId, Newcomer)>,
+    ) -> Result<Vec<Provisioned>, Error> {
+        let newcomers = wanted.into_iter().map(|(_, newcomer)| newcomer).collect();
+        let Found {
+            mut complete,
+            incomplete: mut ours,
+            missing,
+        } = self.look_up(newcomers).await?;
+        let (mut others, mut busy) = (Vec::new(), false);
+        let owner_ids = missing.iter().map(|newcomer| newcomer.owner_id.clone());
+        let turns = self.claims.ask(owner_ids.collect()).await;
+        for (newcomer, turn) in missing.into_iter().zip(turns) {
+            busy |= turn == Turn::Busy;
+            match turn {
+                Turn::Ours => ours.push(newcomer),
+                Turn::Busy | Turn::Known => others.push(newcomer),
+            }
         }
+        complete.extend(self.enter(ours).await?);
+        if busy {
+            tokio::time::sleep(BUSY_PAUSE).await;
+        }
+        if !others.is_empty() {
+            let mut found = self.look_up(others).await?;
+            found.missing.append(&mut found.incomplete);
+            complete.append(&mut found.complete);
+            complete.extend(self.enter(found.missing).await?);
+        }
+        Ok(complete)
     }
-    if !missing.is_empty() {
-        provisioned.extend(store.provision(source, missing).await?);
+
+    async fn look_up(&self, newcomers: Vec<Newcomer>) -> Result<Found, Error> {
+        let keys = newcomers
+            .iter()
+            .map(|newcomer| (newcomer.owner_id.clone(), newcomer.sub_owner_ids.clone()));
+        let records = self.store.find_owners(keys.collect()).await?;
+        let mut found = Found::default();
+        for (newcomer, record) in newcomers.into_iter().zip(records) {
+            match record {
+                Some(record) if is_complete(&record, &newcomer) => {
+                    found.complete.push(Provisioned {
+                        record,
+                        created: false,
+                        sub_owners_created: 0,
+                    });
+                }
+                Some(_) => found.incomplete.push(newcomer),
+                None => found.missing.push(newcomer),
+            }
+        }
+        Ok(found)
     }
-    Ok(provisioned)
+
+    async fn enter(&self, newcomers: Vec<Newcomer>) -> Result<Vec<Provisioned>, Error> {
+        if newcomers.is_empty() {
+            return Ok(Vec::new());
+        }
+        let entered = self.store.provision(&self.source, newcomers).await?;
+        // Also of those whom another node entered: what Redis holds of them may have been lost.
+        self.claims
+            .tell(entered.iter().map(|entered| &entered.record));
+        Ok(entered)
+    }
 }
 
 /// Whether there is nothing to enter. Below a deleted owner nothing may be entered, and of a

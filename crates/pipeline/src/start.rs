@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::change_feed::{ChangeFeed, ChangeFeedParts};
+use crate::claims::Claims;
 use crate::directory::{Directory, DirectoryShard};
 use crate::error::chain;
 use crate::handle::{Handle, Inner};
@@ -115,6 +116,10 @@ pub fn start(
     let source = config.ingests().then(|| Source::new(source, io.clone()));
     let (metrics, drain) = (Metrics::default(), CancellationToken::new());
     let leases = LeaseGauge::new(Arc::clone(&clock));
+    let claims = config.claims.as_ref();
+    let claims =
+        claims.map(|claims| Claims::start(claims, config.incarnation, metrics.clone(), io.clone()));
+    let claims = claims.transpose()?.unwrap_or_default();
     let (stage, arbiters, gives_up) = Stage::new(&config, &metrics, io);
     let directory = Arc::new(Directory::default());
     let owners = OwnerActorParts {
@@ -122,6 +127,7 @@ pub fn start(
         source: event_source,
         gauge: Arc::default(),
         metrics: metrics.clone(),
+        claims,
     };
     let registry = start_owner_actors(&stage, &config, &directory, &owners);
     let handle = Handle {

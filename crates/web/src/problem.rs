@@ -160,7 +160,9 @@ impl From<rollcall_pipeline::Error> for Problem {
                 Self::unavailable(format!("{error}; try again"))
             }
             rollcall_pipeline::Error::Store(error) => error.into(),
-            rollcall_pipeline::Error::Source(_) => Self::internal(&error),
+            rollcall_pipeline::Error::Source(_) | rollcall_pipeline::Error::Claims(_) => {
+                Self::internal(&error)
+            }
         }
     }
 }

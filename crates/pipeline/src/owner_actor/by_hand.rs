@@ -36,6 +36,7 @@ impl OwnerActor {
         // Also where the owner is not resident: a load that is under way may bring an older
         // version, and only a higher one replaces an entry.
         self.directory.put(record);
+        self.parts.claims.tell(std::iter::once(record));
         self.directory.evict();
         self.note_owners();
     }

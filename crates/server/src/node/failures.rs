@@ -63,6 +63,12 @@ pub(crate) fn of_pipeline(error: &rollcall_pipeline::Error) -> Failure {
     match error {
         rollcall_pipeline::Error::Store(error) => of_store(error),
         rollcall_pipeline::Error::Source(error) => crate::sending::unreachable(error, None),
+        rollcall_pipeline::Error::Claims(error) => Failure::Settings(Faults(vec![Fault::new(
+            "registry.redis_url",
+            None,
+            error.to_string(),
+            "write the URL of a Redis server, such as redis://127.0.0.1:6379",
+        )])),
         other => Failure::Failed(anyhow::anyhow!(chain(other))),
     }
 }

@@ -122,6 +122,7 @@ fn pipeline(reader: &mut Reader<'_>) -> PipelineSettings {
             "stop" => OnGap::Stop,
             _ => OnGap::Continue,
         },
+        claims: claims(reader),
         status_retention: reader.optional_duration("store.status_retention"),
         max_restarts_per_minute: MAX_RESTARTS_PER_MINUTE,
         drain_timeout: DRAIN_TIMEOUT,
@@ -137,8 +138,20 @@ fn registry_to_come(reader: &mut Reader<'_>) {
     reader.optional_number("registry.sub_owner_quota");
     reader.optional_texts("registry.allow");
     reader.optional_texts("registry.deny");
-    reader.text("registry.claims");
-    reader.optional_text("registry.redis_url");
+}
+
+fn claims(reader: &mut Reader<'_>) -> Option<rollcall_pipeline::ClaimsConfig> {
+    const KEY: &str = "registry.redis_url";
+    let url = reader.optional_text(KEY);
+    if reader.text("registry.claims") != "redis" {
+        return None;
+    }
+    if url.is_none() {
+        let problem = "it is missing, and registry.claims is redis".to_owned();
+        let mend = "write the URL of a Redis server, such as redis://127.0.0.1:6379";
+        reader.fault(KEY, problem, mend);
+    }
+    url.map(|url| rollcall_pipeline::ClaimsConfig { url })
 }
 
 /// The relay knows best what it can use; it is asked where the table finds no fault itself.

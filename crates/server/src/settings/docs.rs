@@ -33,6 +33,7 @@ fn row(setting: &Setting, default: &str) -> String {
     let note = match (setting.limit_text(), setting.scope) {
         (Some(limit), _) => format!(" {limit}"),
         (None, Scope::EventHubs) => " With `source.kind = \"event_hubs\"`.".to_owned(),
+        (None, Scope::RedisClaims) => " With `registry.claims = \"redis\"`.".to_owned(),
         (None, _) => String::new(),
     };
     format!("| `{}` | {default} | {doc}{note} |\n", setting.key)

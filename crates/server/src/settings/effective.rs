@@ -32,6 +32,7 @@ impl Effective {
 pub(crate) struct Selection {
     pub(crate) embedded: bool,
     pub(crate) event_hubs: bool,
+    pub(crate) redis_claims: bool,
 }
 
 impl Selection {
@@ -40,8 +41,7 @@ impl Selection {
             Scope::Always => true,
             Scope::Embedded => self.embedded,
             Scope::EventHubs => self.event_hubs,
-            // A claim in Redis cannot be selected yet.
-            Scope::RedisClaims => false,
+            Scope::RedisClaims => self.redis_claims,
         }
     }
 }

@@ -146,6 +146,7 @@ pub(crate) struct PipelineSettings {
     lease_ttl: Duration,
     renew_interval: Duration,
     on_gap: rollcall_pipeline::OnGap,
+    claims: Option<rollcall_pipeline::ClaimsConfig>,
     status_retention: Option<Duration>,
     max_restarts_per_minute: u32,
     drain_timeout: Duration,
@@ -181,6 +182,7 @@ impl Settings {
             lease_ttl: pipeline.lease_ttl,
             renew_interval: pipeline.renew_interval,
             on_gap: pipeline.on_gap,
+            claims: pipeline.claims,
             status_retention: pipeline.status_retention,
             max_restarts_per_minute: pipeline.max_restarts_per_minute,
             drain_timeout: pipeline.drain_timeout,
@@ -245,11 +247,15 @@ pub(crate) fn load(inputs: Inputs) -> Result<Settings, Faults> {
 
 fn effective(inputs: Inputs, faults: &mut Faults) -> Vec<Effective> {
     let merged = effective::merge(typed(inputs, faults), faults);
-    let kind = merged.get("source.kind").map(|typed| &typed.raw);
-    let event_hubs = matches!(kind, Some(Raw::Text(text)) if text == "event_hubs");
+    let says = |key: &str, value: &str| {
+        let raw = merged.get(key).map(|typed| &typed.raw);
+        matches!(raw, Some(Raw::Text(text)) if text == value)
+    };
+    let event_hubs = says("source.kind", "event_hubs");
     let selection = Selection {
         embedded: !event_hubs,
         event_hubs,
+        redis_claims: says("registry.claims", "redis"),
     };
     effective::read(&merged, selection, faults)
 }

@@ -98,9 +98,9 @@ pub(crate) const SETTINGS: &[Setting] = &[
     setting("registry.deny", Texts, "Patterns; the stream enters no owner whose id matches one.")
         .not_yet(),
     setting("registry.claims", Choice(&["database", "redis"]), "Where nodes first look whether somebody else enters a newcomer; the database's unique key decides.")
-        .default("database").only(&["database"]),
-    setting("registry.redis_url", Url(&["redis", "rediss"]), "Redis for the claims.")
-        .secrecy(Secrecy::UrlPassword).scope(Scope::RedisClaims).not_yet(),
+        .default("database"),
+    setting("registry.redis_url", Url(&["redis", "rediss"]), "Redis for the claims; one server, no cluster. While it is away, the database alone decides.")
+        .secrecy(Secrecy::UrlPassword).scope(Scope::RedisClaims),
 
     setting("pipeline.batch_max_events", Count { min: 1, max: 1_000_000 }, "Events in one batch of a partition: enough to make a commit cheap, few enough to bisect.")
         .default("2000"),

@@ -317,7 +317,6 @@ fn what_is_not_there_yet_is_refused() {
         "registry.sub_owner_quota=5",
         "registry.allow=a*,b*",
         "registry.deny=a*",
-        "registry.claims=redis",
         "http.auth=on",
         "events.sinks=[{kind=\"redis_stream\", name=\"r\", url=\"redis://h\", stream=\"s\"}]",
     ] {
