@@ -8,6 +8,7 @@
 //!   go back together and the hub's events are read again;
 //! - time is the injected clock's: on one machine it is the database's.
 
+mod blocks;
 mod bulk;
 pub(crate) mod changes;
 pub(crate) mod commit;

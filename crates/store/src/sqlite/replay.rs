@@ -132,9 +132,11 @@ async fn there(
     bounds: &Bounds,
 ) -> Result<HashMap<SequenceNumber, Place>> {
     let rows: Vec<(i64, i64)> = sqlx::query_as(
-        "SELECT sequence_number, 0 FROM statuses
-         WHERE enqueued_at BETWEEN ?5 AND ?6 AND stream_id = ?1 AND partition_id = ?2
-           AND sequence_number BETWEEN ?3 AND ?4
+        "SELECT s.sequence_number, 0 FROM status_blocks AS b CROSS JOIN statuses AS s
+         WHERE b.enqueued_from <= ?6 AND b.enqueued_to >= ?5
+           AND s.rowid BETWEEN b.first_rowid AND b.last_rowid
+           AND s.enqueued_at BETWEEN ?5 AND ?6 AND s.stream_id = ?1 AND s.partition_id = ?2
+           AND s.sequence_number BETWEEN ?3 AND ?4
          UNION ALL SELECT sequence_number, 1 FROM held_statuses
          WHERE stream_id = ?1 AND partition_id = ?2 AND sequence_number BETWEEN ?3 AND ?4
          UNION ALL SELECT sequence_number, 2 FROM dead_letters

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use rollcall_model::Timestamp;
 
-use super::Database;
+use super::{Database, blocks};
 use crate::column;
 use crate::fault::Result;
 
@@ -19,14 +19,17 @@ pub(crate) async fn expire(database: &Database, before: Timestamp) -> Result<u64
         if expired.is_empty() {
             return Ok(removed);
         }
-        removed += delete(database, &expired).await?;
+        removed += delete(database, &expired, before).await?;
     }
 }
 
-/// The next chunk, the oldest first, found beside the writer.
+/// The next chunk, about the oldest first, found beside the writer.
 async fn expired(database: &Database, before: Timestamp) -> Result<Vec<i64>> {
     let rows = sqlx::query_scalar(
-        "SELECT rowid FROM statuses WHERE enqueued_at < ? ORDER BY enqueued_at LIMIT ?",
+        "SELECT s.rowid FROM status_blocks AS b CROSS JOIN statuses AS s
+         WHERE b.enqueued_from < ?1 AND s.rowid BETWEEN b.first_rowid AND b.last_rowid
+           AND s.enqueued_at < ?1
+         ORDER BY b.first_rowid LIMIT ?2",
     )
     .bind(before.to_string())
     .bind(CHUNK_ROWS)
@@ -35,7 +38,7 @@ async fn expired(database: &Database, before: Timestamp) -> Result<Vec<i64>> {
     Ok(rows)
 }
 
-async fn delete(database: &Database, rows: &[i64]) -> Result<u64> {
+async fn delete(database: &Database, rows: &[i64], before: Timestamp) -> Result<u64> {
     let mut writing = database.write().await?;
     let deleted: Vec<(i64, i64)> = sqlx::query_as(
         "DELETE FROM statuses WHERE rowid IN (SELECT value FROM json_each(?))
@@ -59,6 +62,7 @@ async fn delete(database: &Database, rows: &[i64]) -> Result<u64> {
         .execute(writing.connection())
         .await?;
     }
+    blocks::forget_empty(writing.connection(), before).await?;
     writing.commit().await?;
     Ok(counts.values().map(|rows| rows.unsigned_abs()).sum())
 }

@@ -3,6 +3,7 @@
 use rollcall_model::Timestamp;
 use sqlx::SqliteConnection;
 
+use super::blocks;
 use super::bulk::{Insert, Values, insert};
 use crate::Batch;
 use crate::commit::fates::Row;
@@ -61,7 +62,8 @@ pub(super) async fn insert_statuses(
     connection: &mut SqliteConnection,
     rows: &[Row<'_>],
 ) -> Result<()> {
-    insert(connection, &STATUSES, rows, bind_status).await
+    insert(connection, &STATUSES, rows, bind_status).await?;
+    blocks::note(connection, rows).await
 }
 
 /// `rows` holds each key once.

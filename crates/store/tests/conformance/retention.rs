@@ -50,6 +50,48 @@ async fn what_has_expired_goes_and_its_total_stays(on: On) {
     fixture.assert_invariants().await;
 }
 
+async fn what_is_written_in_place_of_what_went_is_found_again(on: On) {
+    let fixture = Fixture::new(on).await;
+    fixture.enter(&["1"]).await;
+    let lease = fixture.lease().await;
+    let expire = async |days| {
+        let expired = fixture.store.expire_statuses(at(days * DAY));
+        expired.await.unwrap()
+    };
+    for (after, day) in [(-1, 0), (9, 3), (19, 6)] {
+        let mut batch = lease.batch(after, after + 10);
+        batch.statuses = (after + 1..=after + 10).map(|n| later(n, day)).collect();
+        fixture.commit_one(batch).await;
+        assert_eq!(expire(day - 1).await, 0, "before day {day}");
+        assert_eq!(expire(day + 1).await, 10, "of day {day}");
+    }
+    fixture.assert_invariants().await;
+}
+
+/// More than one look-up takes, and of each range only every second one.
+async fn old_ones_among_newer_ones_go_to_the_last(on: On) {
+    const ROWS: i64 = 12_000;
+    let fixture = Fixture::new(on).await;
+    fixture.enter(&["1"]).await;
+    let lease = fixture.lease().await;
+    for after in [-1, ROWS - 1] {
+        let mut batch = lease.batch(after, after + ROWS);
+        let numbers = after + 1..=after + ROWS;
+        batch.statuses = numbers.map(|n| later(n, n % 2 * 3)).collect();
+        fixture.commit_one(batch).await;
+    }
+    let expired = fixture.store.expire_statuses(at(2 * DAY)).await.unwrap();
+    assert_eq!(expired, ROWS.unsigned_abs());
+    let row = fixture.partition(&lease).await;
+    assert_eq!(
+        (row.stored, row.removed),
+        (2 * ROWS.unsigned_abs(), expired)
+    );
+    fixture.assert_invariants().await;
+}
+
 on_both! {
+    what_is_written_in_place_of_what_went_is_found_again,
+    old_ones_among_newer_ones_go_to_the_last,
     what_has_expired_goes_and_its_total_stays,
 }
