@@ -15,9 +15,9 @@ use redis::{AsyncConnectionConfig, Client, RedisResult};
 use rollcall_model::OwnerId;
 use rollcall_store::OwnerRecord;
 use tokio::runtime;
-use uuid::Uuid;
 
 use self::scripts::Scripts;
+use crate::Config;
 use crate::error::chain;
 use crate::metrics::Metrics;
 
@@ -58,19 +58,21 @@ struct Inner {
 }
 
 impl Claims {
-    /// Begins to reach Redis; until it is there, there are no claims.
+    /// Begins to reach Redis, if one is configured; until it is there, there are no claims.
     pub(crate) fn start(
-        config: &ClaimsConfig,
-        incarnation: Uuid,
-        metrics: Metrics,
-        io: runtime::Handle,
+        config: &Config,
+        metrics: &Metrics,
+        io: &runtime::Handle,
     ) -> RedisResult<Self> {
+        let Some(claims) = &config.claims else {
+            return Ok(Self(None));
+        };
         let inner = Arc::new(Inner {
-            client: Client::open(config.url.as_str())?,
-            scripts: Scripts::new(incarnation),
+            client: Client::open(claims.url.as_str())?,
+            scripts: Scripts::new(config.incarnation),
             connection: Mutex::new(None),
-            metrics,
-            io,
+            metrics: metrics.clone(),
+            io: io.clone(),
         });
         inner.io.spawn(Inner::reach(Arc::downgrade(&inner), false));
         Ok(Self(Some(inner)))

@@ -83,8 +83,16 @@ impl Metrics {
         self.stored.get()
     }
 
-    /// What becomes of statuses after they were read, and of partitions that wait.
+    /// What becomes of statuses that are not simply stored, and of partitions that wait.
     fn register_later_fates(&self, registry: &mut Registry) {
+        let dead = self.dead.clone();
+        registry.register("rollcall_dead_letters", "Dead letters by reason", dead);
+        let dropped = self.dropped.clone();
+        registry.register(
+            "rollcall_statuses_dropped",
+            "Statuses dropped by reason",
+            dropped,
+        );
         registry.register(
             "rollcall_statuses_replayed",
             "Statuses that were missing and stored by a replay",
@@ -182,14 +190,6 @@ impl Metrics {
         self.register_claims(registry);
         self.register_changes(registry);
         self.register_later_fates(registry);
-        let dead = self.dead.clone();
-        registry.register("rollcall_dead_letters", "Dead letters by reason", dead);
-        let dropped = self.dropped.clone();
-        registry.register(
-            "rollcall_statuses_dropped",
-            "Statuses dropped by reason",
-            dropped,
-        );
     }
 }
 

@@ -116,10 +116,7 @@ pub fn start(
     let source = config.ingests().then(|| Source::new(source, io.clone()));
     let (metrics, drain) = (Metrics::default(), CancellationToken::new());
     let leases = LeaseGauge::new(Arc::clone(&clock));
-    let claims = config.claims.as_ref();
-    let claims =
-        claims.map(|claims| Claims::start(claims, config.incarnation, metrics.clone(), io.clone()));
-    let claims = claims.transpose()?.unwrap_or_default();
+    let claims = Claims::start(&config, &metrics, &io)?;
     let (stage, arbiters, gives_up) = Stage::new(&config, &metrics, io);
     let directory = Arc::new(Directory::default());
     let owners = OwnerActorParts {
