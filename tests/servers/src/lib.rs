@@ -5,6 +5,12 @@
 //! ever copied. Debian's own services are neither used nor touched.
 
 mod keeper;
+mod port;
 mod postgres;
+mod rabbitmq;
+mod redis;
+mod signal;
 
 pub use postgres::{Database, Postgres, Snapshot};
+pub use rabbitmq::RabbitMq;
+pub use redis::Redis;
