@@ -11,6 +11,7 @@ use sea_orm_migration::prelude::*;
 mod m20261123_000001_first;
 mod m20261124_000002_nodes;
 mod m20261124_000003_replay;
+mod m20261126_000004_outbox;
 mod m20261126_000006_status_blocks;
 
 /// Every migration, oldest first.
@@ -23,6 +24,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261123_000001_first::Migration),
             Box::new(m20261124_000002_nodes::Migration),
             Box::new(m20261124_000003_replay::Migration),
+            Box::new(m20261126_000004_outbox::Migration),
             Box::new(m20261126_000006_status_blocks::Migration),
         ]
     }

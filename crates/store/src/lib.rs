@@ -39,13 +39,14 @@ pub use health::{Health, HealthFault};
 pub use lease::{
     Claim, HubIdentity, NodeReport, Observation, PartitionState, Stream, Tenure, application_name,
 };
-pub use outbox::{Delivery, DeliveryOutcome, DeliveryState, SinkRegistration};
+pub use outbox::{Delivery, DeliveryOutcome, DeliveryState, ResendMode, Resent, SinkRegistration};
 pub use owners::{Change, ChangeRefusal, OwnerPatch, OwnerRecord, SubOwnerRecord};
 pub use provision::{Newcomer, Provisioned};
 pub use reading::gaps::GapRow;
+pub use reading::outbox::{DeliveryRow, EventFilter, OutboxRow, SinkStanding};
 pub use reading::{
-    DeadLetterRow, DeadLetterState, DeliveryRow, Finding, NodeRow, Order, OutboxRow, OwnerFilter,
-    Page, PartitionRow, StatusRange, StatusRow, StreamRow, Summary,
+    DeadLetterRow, DeadLetterState, Finding, NodeRow, Order, OwnerFilter, Page, PartitionRow,
+    StatusRange, StatusRow, StreamRow, Summary,
 };
 pub use replay::{ReplayAnswer, ReplayBasis, ReplayChunk, ReplayCounts, ReplayMode, Unstored};
 pub use schema::MigrationRow;

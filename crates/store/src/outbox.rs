@@ -24,8 +24,26 @@ pub struct Delivery {
     /// The whole `CloudEvent`, structured.
     pub payload: String,
     pub created_at: Timestamp,
-    /// Failed tries so far.
+    /// Failed tries so far, without those that reached nobody.
     pub attempts: u32,
+}
+
+/// What became of a wish to send again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Resent {
+    /// So many deliveries are due now.
+    Due(u64),
+    NoEvent,
+    /// No sink of that name is registered.
+    NoSink,
+}
+
+/// Whether a change is only tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ResendMode {
+    Resend,
+    /// Counts, changes nothing.
+    DryRun,
 }
 
 /// How far an event has come at a sink.
@@ -46,6 +64,11 @@ pub enum DeliveryOutcome {
         error: String,
         not_before: Timestamp,
     },
+    /// The same, but the try reached nobody: it says nothing about the event and is not counted.
+    Unreached {
+        error: String,
+        not_before: Timestamp,
+    },
     /// Given up until somebody resends it.
     Parked {
         error: String,
@@ -53,13 +76,25 @@ pub enum DeliveryOutcome {
 }
 
 impl DeliveryState {
-    pub(crate) fn parse(text: &str) -> Option<Self> {
-        match text {
-            "pending" => Some(Self::Pending),
-            "sent" => Some(Self::Sent),
-            "parked" => Some(Self::Parked),
-            _ => None,
+    /// The name in the database and the API.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Sent => "sent",
+            Self::Parked => "parked",
         }
+    }
+}
+
+impl std::str::FromStr for DeliveryState {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        [Self::Pending, Self::Sent, Self::Parked]
+            .into_iter()
+            .find(|state| state.as_str() == text)
+            .ok_or_else(|| format!("{text:?} is not one of pending, sent, parked"))
     }
 }
 
@@ -115,13 +150,10 @@ impl<'o> Settled<'o> {
                 sent_at: Some(now),
                 error: None,
             },
-            DeliveryOutcome::Failed { error, not_before } => Self {
-                state: "pending",
-                failed_tries: 1,
-                not_before: Some(*not_before),
-                sent_at: None,
-                error: Some(error),
-            },
+            DeliveryOutcome::Failed { error, not_before } => Self::pending(1, error, *not_before),
+            DeliveryOutcome::Unreached { error, not_before } => {
+                Self::pending(0, error, *not_before)
+            }
             DeliveryOutcome::Parked { error } => Self {
                 state: "parked",
                 failed_tries: 1,
@@ -129,6 +161,16 @@ impl<'o> Settled<'o> {
                 sent_at: None,
                 error: Some(error),
             },
+        }
+    }
+
+    fn pending(failed_tries: i64, error: &'o str, not_before: Timestamp) -> Self {
+        Self {
+            state: "pending",
+            failed_tries,
+            not_before: Some(not_before),
+            sent_at: None,
+            error: Some(error),
         }
     }
 }
@@ -199,6 +241,77 @@ impl Store {
                     }
                     Backend::Postgres(database) => {
                         postgres::outbox::settle(database, &sink, &outcomes).await
+                    }
+                }
+            }
+        })
+        .await
+    }
+
+    /// Leaves the sink to whichever node asks next. To be called when nothing is on its way to it
+    /// any more; without it the next node waits until this one's time is over.
+    ///
+    /// # Errors
+    /// As every writing transaction, by [`crate::Kind`].
+    pub async fn release_sink(&self, sink: &str) -> Result<(), Error> {
+        let sink = sink.to_owned();
+        let operation = Operation::write("release_sink", sink.as_str());
+        self.call(operation, move |backend| {
+            let sink = sink.clone();
+            async move {
+                match &*backend {
+                    // One process has the database, and needs to tell nobody.
+                    Backend::Sqlite(_) => Ok(()),
+                    Backend::Postgres(database) => postgres::outbox::release(database, &sink).await,
+                }
+            }
+        })
+        .await
+    }
+
+    /// Makes an event due again: at the sink, or at every sink that takes its type. Earlier tries
+    /// are forgotten.
+    ///
+    /// # Errors
+    /// As every writing transaction, by [`crate::Kind`].
+    pub async fn resend_event(&self, event_id: Uuid, sink: Option<&str>) -> Result<Resent, Error> {
+        let sink = sink.map(str::to_owned);
+        let operation = Operation::write("resend_event", event_id.to_string());
+        self.call(operation, move |backend| {
+            let sink = sink.clone();
+            async move {
+                let sink = sink.as_deref();
+                match &*backend {
+                    Backend::Sqlite(database) => {
+                        sqlite::resend::event(database, event_id, sink).await
+                    }
+                    Backend::Postgres(database) => {
+                        postgres::resend::event(database, event_id, sink).await
+                    }
+                }
+            }
+        })
+        .await
+    }
+
+    /// Makes what is parked at the sink, or at every sink, due again.
+    ///
+    /// # Errors
+    /// As every writing transaction, by [`crate::Kind`].
+    pub async fn resend_parked(
+        &self,
+        sink: Option<&str>,
+        mode: ResendMode,
+    ) -> Result<Resent, Error> {
+        let sink = sink.map(str::to_owned);
+        self.call(Operation::write("resend_parked", ""), move |backend| {
+            let sink = sink.clone();
+            async move {
+                let sink = sink.as_deref();
+                match &*backend {
+                    Backend::Sqlite(database) => sqlite::resend::parked(database, sink, mode).await,
+                    Backend::Postgres(database) => {
+                        postgres::resend::parked(database, sink, mode).await
                     }
                 }
             }

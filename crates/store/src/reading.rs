@@ -6,6 +6,7 @@
 
 pub mod gaps;
 mod letters;
+pub mod outbox;
 mod partitions;
 mod roll;
 mod statuses;
@@ -19,7 +20,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::store::{Backend, Operation};
-use crate::{DeliveryState, Error, PartitionState, Store, Stream, postgres, sqlite};
+use crate::{Error, PartitionState, Store, Stream, postgres, sqlite};
 
 /// One page of a keyset-paged list. `cursor` is opaque to callers and survives inserts.
 #[derive(Debug, Clone, Serialize)]
@@ -105,28 +106,6 @@ pub struct NodeRow {
     pub partitions: i64,
     pub last_seen_at: Timestamp,
     pub shards: serde_json::Value,
-}
-
-/// An event of the outbox with what became of it at each sink.
-#[derive(Debug, Clone, Serialize)]
-pub struct OutboxRow {
-    pub event_id: Uuid,
-    #[serde(rename = "type")]
-    pub event_type: String,
-    pub subject: String,
-    pub payload: Box<serde_json::value::RawValue>,
-    pub created_at: Timestamp,
-    pub deliveries: Vec<DeliveryRow>,
-}
-
-/// An event at a sink.
-#[derive(Debug, Clone, Serialize)]
-pub struct DeliveryRow {
-    pub sink: String,
-    pub state: DeliveryState,
-    pub attempts: u32,
-    pub sent_at: Option<Timestamp>,
-    pub last_error: Option<String>,
 }
 
 /// What became of a dead letter.
@@ -352,20 +331,6 @@ impl Store {
     pub async fn list_nodes(&self) -> Result<Vec<NodeRow>, Error> {
         self.call(Operation::read("list_nodes", ""), |backend| async move {
             partitions::list_nodes(backend.reading(), backend.now().await?).await
-        })
-        .await
-    }
-
-    /// Oldest first.
-    pub async fn list_events(
-        &self,
-        limit: u32,
-        cursor: Option<&str>,
-    ) -> Result<Page<OutboxRow>, Error> {
-        let cursor = cursor.map(str::to_owned);
-        self.call(Operation::read("list_events", ""), move |backend| {
-            let cursor = cursor.clone();
-            async move { letters::list_events(backend.reading(), limit, cursor.as_deref()).await }
         })
         .await
     }

@@ -1,4 +1,5 @@
-//! Retention: statuses go by the age of their event; the latest of each sub-owner stays.
+//! Retention: statuses go by the age of their event (the latest of each sub-owner stays), events of
+//! the outbox by their own.
 
 use rollcall_model::Timestamp;
 
@@ -18,6 +19,26 @@ impl Store {
             match &*backend {
                 Backend::Sqlite(database) => sqlite::retention::expire(database, before).await,
                 Backend::Postgres(database) => postgres::retention::expire(database, before).await,
+            }
+        })
+        .await
+    }
+
+    /// Removes events that were made before `before` and says how many: those that no registered
+    /// sink still has pending or parked. An interrupted call has removed a part.
+    ///
+    /// # Errors
+    /// As every writing transaction, by [`crate::Kind`].
+    pub async fn expire_events(&self, before: Timestamp) -> Result<u64, Error> {
+        let operation = Operation::write("expire_events", format!("before {before}"));
+        self.call(operation, move |backend| async move {
+            match &*backend {
+                Backend::Sqlite(database) => {
+                    sqlite::outbox_retention::expire(database, before).await
+                }
+                Backend::Postgres(database) => {
+                    postgres::outbox_retention::expire(database, before).await
+                }
             }
         })
         .await

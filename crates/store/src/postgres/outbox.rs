@@ -2,8 +2,8 @@
 //!
 //! Of several nodes one sends to a sink, so that the events of a subject keep their order: whoever
 //! has the sink's row in `outbox_relays`, for as long as it keeps asking. Asking is what renews it;
-//! a node that is gone is succeeded when its time is over. One that was only paused may then send
-//! what its successor sends too, under the same ids.
+//! a node that is gone is succeeded when its time is over, one that stops in order gives it up. One
+//! that was only paused may then send what its successor sends too, under the same ids.
 
 use std::time::Duration;
 
@@ -167,6 +167,19 @@ async fn takes_turn(database: &Database, sink: &str) -> Result<bool> {
     .await?;
     writing.commit().await?;
     Ok(taken.rows_affected() == 1)
+}
+
+/// Gives the sink up, and tells the other nodes.
+pub(crate) async fn release(database: &Database, sink: &str) -> Result<()> {
+    let mut writing = database.write().await?;
+    let connection = writing.connection();
+    sqlx::query("DELETE FROM outbox_relays WHERE sink = $1 AND relay = $2")
+        .bind(sink)
+        .bind(database.application_name())
+        .execute(&mut *connection)
+        .await?;
+    notify(connection, Wake::Outbox).await?;
+    writing.commit().await
 }
 
 fn interval(duration: Duration) -> Result<PgInterval> {

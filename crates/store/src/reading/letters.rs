@@ -1,6 +1,4 @@
-//! Dead letters and the outbox.
-
-use std::collections::HashMap;
+//! Dead letters.
 
 use rollcall_model::{SequenceNumber, StreamId};
 use sea_orm::sea_query::{Expr, ExprTrait as _};
@@ -9,11 +7,9 @@ use sea_orm::{
     QuerySelect as _,
 };
 
-use crate::entities::{dead_letters, outbox_deliveries, outbox_events};
-use crate::fault::{Fault, Result};
-use crate::{
-    DeadLetterRow, DeadLetterState, DeliveryRow, DeliveryState, OutboxRow, Page, column, cursor,
-};
+use crate::entities::dead_letters;
+use crate::fault::Result;
+use crate::{DeadLetterRow, DeadLetterState, Page, column, cursor};
 
 pub(super) async fn list_dead_letters(
     db: &DatabaseConnection,
@@ -73,69 +69,5 @@ fn read_dead_letter(row: dead_letters::Model) -> Result<DeadLetterRow> {
         detail: row.detail,
         body: row.body,
         state: column::name("state", &row.state)?,
-    })
-}
-
-pub(super) async fn list_events(
-    db: &DatabaseConnection,
-    limit: u32,
-    cursor: Option<&str>,
-) -> Result<Page<OutboxRow>> {
-    use outbox_events::{Column, Entity};
-    let mut query = Entity::find()
-        .order_by_asc(Column::Ordinal)
-        .limit(cursor::page_size(limit) + 1);
-    if let Some((after,)) = cursor::decode::<(i64,)>(cursor)? {
-        query = query.filter(Column::Ordinal.gt(after));
-    }
-    let rows = query.all(db).await?;
-    let mut deliveries = deliveries(db, &rows).await?;
-    let mut page = cursor::page(rows, limit, |row| (row.ordinal,), read_event)?;
-    for event in &mut page.items {
-        event.deliveries = deliveries
-            .remove(&event.event_id.to_string())
-            .unwrap_or_default();
-    }
-    Ok(page)
-}
-
-/// The deliveries of the events, by event id, in the order of the sinks' names.
-async fn deliveries(
-    db: &DatabaseConnection,
-    events: &[outbox_events::Model],
-) -> Result<HashMap<String, Vec<DeliveryRow>>> {
-    use outbox_deliveries::{Column, Entity};
-    let ids = events.iter().map(|event| event.event_id.as_str());
-    let rows = Entity::find()
-        .filter(Column::EventId.is_in(ids))
-        .order_by_asc(Column::Sink)
-        .all(db)
-        .await?;
-    let mut deliveries: HashMap<String, Vec<DeliveryRow>> = HashMap::new();
-    for row in rows {
-        let state = DeliveryState::parse(&row.state)
-            .ok_or_else(|| Fault::defect(format!("{:?} is no state of a delivery", row.state)))?;
-        deliveries
-            .entry(row.event_id)
-            .or_default()
-            .push(DeliveryRow {
-                sink: row.sink,
-                state,
-                attempts: u32::try_from(row.attempts).map_err(Fault::defect)?,
-                sent_at: row.sent_at.map(|at| at.0),
-                last_error: row.last_error,
-            });
-    }
-    Ok(deliveries)
-}
-
-fn read_event(row: outbox_events::Model) -> Result<OutboxRow> {
-    Ok(OutboxRow {
-        event_id: column::uuid("event_id", &row.event_id)?,
-        event_type: row.r#type,
-        subject: row.subject,
-        payload: column::raw_json("payload", row.payload)?,
-        created_at: row.created_at.0,
-        deliveries: Vec::new(),
     })
 }

@@ -1,7 +1,9 @@
 //! Lists: filters, pages, cursors.
 
 use rollcall_model::{OwnerId, OwnerState};
-use rollcall_store::{DeadLetterState, Kind, Order, OwnerFilter, OwnerPatch, StatusRange, Store};
+use rollcall_store::{
+    DeadLetterState, EventFilter, Kind, Order, OwnerFilter, OwnerPatch, StatusRange, Store,
+};
 
 use crate::fixture::{
     Fixture, On, at, change_state, dead_letter, newcomer, owner_id, sub_owner_id,
@@ -188,9 +190,17 @@ async fn events_are_paged_oldest_first(on: On) {
     let fixture = Fixture::new(on).await;
     fixture.enter(&["b"]).await;
     fixture.enter(&["a"]).await;
-    let first = fixture.store.list_events(3, None).await.unwrap();
+    let first = fixture
+        .store
+        .list_events(&EventFilter::default(), 3, None)
+        .await
+        .unwrap();
     let cursor = first.next_cursor.as_deref();
-    let second = fixture.store.list_events(3, cursor).await.unwrap();
+    let second = fixture
+        .store
+        .list_events(&EventFilter::default(), 3, cursor)
+        .await
+        .unwrap();
     let subjects: Vec<_> = first
         .items
         .iter()
@@ -210,7 +220,7 @@ async fn a_cursor_that_no_list_gave_is_the_readers_mistake(on: On) {
     for cursor in ["", "rubbish!", "AAAA", &of_owners] {
         let error = fixture
             .store
-            .list_events(1, Some(cursor))
+            .list_events(&EventFilter::default(), 1, Some(cursor))
             .await
             .unwrap_err();
         assert_eq!(error.kind, Kind::BadCursor, "{cursor}");

@@ -24,4 +24,5 @@ mod owners;
 mod properties;
 mod provisioning;
 mod replays;
+mod resends;
 mod retention;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use rollcall_model::OwnerState;
-use rollcall_store::{DeliveryOutcome, DeliveryState, SinkRegistration, Store};
+use rollcall_store::{DeliveryOutcome, DeliveryState, EventFilter, SinkRegistration, Store};
 use uuid::Uuid;
 
 use crate::fixture::{Fixture, On, change_state};
@@ -117,13 +117,23 @@ async fn a_parked_delivery_lets_the_next_one_pass_and_shows_its_error(on: On) {
     };
     settle(&fixture, first[0].1, parked).await;
     assert_ne!(due(&fixture, "log").await[0].1, first[0].1);
-    let events = fixture.store.list_events(1, None).await.unwrap().items;
+    let events = fixture
+        .store
+        .list_events(&EventFilter::default(), 1, None)
+        .await
+        .unwrap()
+        .items;
     let delivery = &events[0].deliveries[0];
     assert_eq!(delivery.state, DeliveryState::Parked);
     assert_eq!(delivery.last_error.as_deref(), Some("410 Gone"));
     // What is settled stays so, even if a slow relay says otherwise.
     settle(&fixture, first[0].1, DeliveryOutcome::Sent).await;
-    let events = fixture.store.list_events(1, None).await.unwrap().items;
+    let events = fixture
+        .store
+        .list_events(&EventFilter::default(), 1, None)
+        .await
+        .unwrap()
+        .items;
     assert_eq!(events[0].deliveries[0].state, DeliveryState::Parked);
 }
 
@@ -135,7 +145,12 @@ async fn what_is_due_at_a_sink_that_is_gone_is_parked(on: On) {
     assert_eq!(subjects(&fixture, "old").await, [""; 0]);
     assert_eq!(subjects(&fixture, "log").await.len(), 2);
     assert_eq!(fixture.store.summary().await.unwrap().outbox_pending, 2);
-    let events = fixture.store.list_events(1, None).await.unwrap().items;
+    let events = fixture
+        .store
+        .list_events(&EventFilter::default(), 1, None)
+        .await
+        .unwrap()
+        .items;
     let states: Vec<_> = events[0]
         .deliveries
         .iter()

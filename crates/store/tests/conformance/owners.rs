@@ -1,7 +1,7 @@
 //! Changes by hand.
 
 use rollcall_model::OwnerState;
-use rollcall_store::{Change, ChangeRefusal, OwnerPatch};
+use rollcall_store::{Change, ChangeRefusal, EventFilter, OwnerPatch};
 use sqlx::Connection as _;
 
 use crate::fixture::{Fixture, On, change_state, newcomer, owner_id, settings};
@@ -18,7 +18,12 @@ fn done(change: Change) -> rollcall_model::Owner {
 }
 
 async fn event_types(fixture: &Fixture) -> Vec<String> {
-    let events = fixture.store.list_events(100, None).await.unwrap().items;
+    let events = fixture
+        .store
+        .list_events(&EventFilter::default(), 100, None)
+        .await
+        .unwrap()
+        .items;
     events.into_iter().map(|event| event.event_type).collect()
 }
 

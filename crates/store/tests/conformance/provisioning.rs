@@ -1,7 +1,7 @@
 //! Provisioning: who enters an owner, and how often it is announced (I1).
 
 use rollcall_model::{CreatedBy, OwnerState, SubOwnerState};
-use rollcall_store::{DeliveryOutcome, Kind, Newcomer, SinkRegistration, Store};
+use rollcall_store::{DeliveryOutcome, EventFilter, Kind, Newcomer, SinkRegistration, Store};
 use rollcall_test_servers::Postgres;
 use sqlx::{Connection as _, PgConnection};
 
@@ -27,7 +27,12 @@ async fn newcomers_are_entered_and_announced_once_in_the_order_asked(on: On) {
     assert!(again.iter().all(|provisioned| !provisioned.created));
     assert_eq!(again[0].sub_owners_created, 0);
     assert_eq!(again[0].record, first[0].record);
-    let events = fixture.store.list_events(10, None).await.unwrap().items;
+    let events = fixture
+        .store
+        .list_events(&EventFilter::default(), 10, None)
+        .await
+        .unwrap()
+        .items;
     let announced: Vec<_> = events
         .iter()
         .map(|e| (&*e.event_type, &*e.subject))

@@ -1,0 +1,2 @@
+DROP INDEX outbox_events_by_created;
+DROP TABLE outbox_retention;
