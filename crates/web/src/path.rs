@@ -8,6 +8,7 @@ use actix_web::{FromRequest, HttpRequest};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use rollcall_model::{IdError, OwnerId, PartitionId, SubOwnerId};
 use std::future::{Ready, ready};
+use uuid::Uuid;
 
 use crate::Problem;
 
@@ -16,6 +17,8 @@ const OWNER_SEGMENT: usize = 4;
 const SUB_OWNER_SEGMENT: usize = 6;
 /// Where `/api/v1/dead-letters/{id}` has its id.
 const DEAD_LETTER_SEGMENT: usize = 4;
+/// Where `/api/v1/events/{id}/…` has its id.
+const EVENT_SEGMENT: usize = 4;
 /// Where `/api/v1/partitions/{partition}/…` has its number.
 const PARTITION_SEGMENT: usize = 4;
 
@@ -47,6 +50,15 @@ pub(crate) struct SubOwnerPath(pub(crate) OwnerId, pub(crate) SubOwnerId);
 
 /// The dead letter that a path names.
 pub(crate) struct DeadLetterPath(pub(crate) String);
+
+/// The event of the outbox that a path names.
+pub(crate) struct EventPath(pub(crate) Uuid);
+
+fn event(request: &HttpRequest) -> Result<Uuid, Problem> {
+    let text = segment(request, EVENT_SEGMENT)?;
+    let id = text.parse();
+    id.map_err(|_| Problem::bad_request(format!("{text:?} is not the id of an event")))
+}
 
 /// The partition that a path names.
 pub(crate) struct PartitionPath(pub(crate) PartitionId);
@@ -104,3 +116,4 @@ from_path!(SubOwnerPath, request => Self(
 ));
 from_path!(PartitionPath, request => Self(partition(request)?));
 from_path!(DeadLetterPath, request => Self(segment(request, DEAD_LETTER_SEGMENT)?));
+from_path!(EventPath, request => Self(event(request)?));

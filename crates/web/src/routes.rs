@@ -46,7 +46,11 @@ fn api(config: &mut ServiceConfig) {
         .service(only_read("/streams", streams::list))
         .service(only_read("/nodes", nodes::list))
         .service(only_read("/shards", nodes::shards))
+        .service(only_read("/sinks", events::sinks))
         .service(only_read("/events", events::list))
+        .service(resource("/events:bulk", "POST").route(web::post().to(events::bulk)))
+        .service(only_read("/events/{id}", events::read))
+        .service(resource("/events/{id}/resend", "POST").route(web::post().to(events::resend)))
         .service(only_read("/dead-letters", dead_letters::list))
         .service(only_read("/dead-letters/{id}", dead_letters::read))
         .configure(owner_routes);

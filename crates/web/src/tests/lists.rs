@@ -94,6 +94,12 @@ async fn queries_that_cannot_be_meant_are_refused_by_name() {
         ),
         ("events?cursor=nonsense", "cursor"),
         (
+            "events?state=lost",
+            "state: \"lost\" is not one of pending, sent, parked",
+        ),
+        ("events?order=up", "order: \"up\" is neither desc"),
+        ("events/7", "\"7\" is not the id of an event"),
+        (
             "owners/1/sub-owners/a/statuses?from=yesterday",
             "from: \"yesterday\" is not an RFC 3339",
         ),
