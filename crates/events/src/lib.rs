@@ -2,8 +2,8 @@
 //!
 //! ```text
 //!            ┌ one per sink, supervised ────────────────────────────────┐
-//! Store ── due deliveries ──▶ SinkTask ── Delivery ──▶ Sink (log, webhook)
-//!   ▲                            │  ▲                     │
+//! Store ── due deliveries ──▶ SinkTask ── Delivery ──▶ Sink (log, webhook, Service Bus,
+//!   ▲                            │  ▲                     │  Event Hubs, Redis)
 //!   └───── settled outcomes ─────┘  └──── SinkError ──────┘
 //! ```
 //!
@@ -15,8 +15,12 @@
 //! - A panic in a send counts as a failed try; a panic anywhere else ends the task, which is then
 //!   replaced after a back-off. Either way nothing is lost: the rows are still due.
 //!
-//! How deliveries come into being is the store's part (`provision`, `change_owner`); attempts are
-//! not capped here.
+//! - A delivery that failed too often is *parked*: the next one of its subject passes, and it waits
+//!   until somebody resends it. Tries that reach nobody are not counted, so a receiver may be down
+//!   for any time.
+//!
+//! How deliveries come into being is the store's part (`provision`, `change_owner`), and so is which
+//! node sends to a sink.
 
 #![cfg_attr(
     test,
@@ -28,13 +32,20 @@
     )
 )]
 
+mod amqp_thread;
+pub mod azure;
 pub mod backoff;
+mod cloud_event;
 pub mod config;
 pub mod error;
+pub mod event_hubs;
 mod flight;
 pub mod log;
 mod metrics;
+mod outbox_watch;
+pub mod redis_stream;
 pub mod relay;
+pub mod service_bus;
 pub mod sink;
 mod sink_task;
 pub mod status;
@@ -43,6 +54,7 @@ mod supervisor;
 mod tests;
 pub mod webhook;
 
+pub use azure::Access;
 pub use config::{Config, SinkConfig, SinkKind};
 pub use error::Error;
 pub use relay::{Relay, WakeHandle, start};

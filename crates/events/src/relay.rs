@@ -12,13 +12,16 @@ use tokio::runtime;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
+use crate::event_hubs::EventHubsSink;
 use crate::log::LogSink;
 use crate::metrics::Metrics;
+use crate::redis_stream::RedisStreamSink;
+use crate::service_bus::ServiceBusSink;
 use crate::sink_task::SinkParts;
 use crate::status::StatusCell;
 use crate::supervisor::supervise;
 use crate::webhook::WebhookSink;
-use crate::{Config, Error, RelayStatus, Sink, SinkConfig, SinkKind};
+use crate::{Config, Error, RelayStatus, Sink, SinkConfig, SinkKind, outbox_watch};
 
 /// Registers the sinks and starts to send on `io`. Events that are made from now on are due at
 /// them.
@@ -45,6 +48,7 @@ pub async fn start(
             .tasks
             .spawn_on(supervise(parts, random, relay.stop.subscribe()), &io);
     }
+    relay.watch_outbox(&config, (store, clock), &io);
     Ok(relay)
 }
 
@@ -98,12 +102,34 @@ impl Relay {
             store,
             clock,
             poll_interval: config.poll_interval,
-            concurrency: config.concurrency,
+            concurrency: sink.kind.concurrency(),
+            max_attempts: config.max_attempts,
             send_timeout: config.send_timeout,
             status,
             metrics: self.metrics.of_sink(&sink.name),
             wake,
         })
+    }
+
+    fn watch_outbox(
+        &mut self,
+        config: &Config,
+        (store, clock): (Store, Arc<dyn Clock>),
+        io: &runtime::Handle,
+    ) {
+        let stop = || self.stop.subscribe();
+        let metrics = self.metrics.clone();
+        if !config.sinks.is_empty() {
+            let passing = outbox_watch::pass_on(store.clone(), self.wake.clone(), stop());
+            self.tasks.spawn_on(passing, io);
+        }
+        if let Some(retention) = config.retention {
+            let kept = (metrics.clone(), retention);
+            let expiring = outbox_watch::expire(store.clone(), Arc::clone(&clock), kept, stop());
+            self.tasks.spawn_on(expiring, io);
+        }
+        self.tasks
+            .spawn_on(outbox_watch::show(store, clock, metrics, stop()), io);
     }
 
     /// Takes nothing new, lets what is in flight finish within the drain's time-out, and settles
@@ -176,6 +202,18 @@ impl SinkConfig {
             SinkKind::Log => Arc::new(LogSink::new(&self.name)),
             SinkKind::Webhook(webhook) => {
                 let sink = WebhookSink::new(webhook, Arc::clone(clock));
+                Arc::new(sink.map_err(|problem| self.fault(problem))?)
+            }
+            SinkKind::ServiceBus(bus) => {
+                let sink = ServiceBusSink::new(bus, Arc::clone(clock));
+                Arc::new(sink.map_err(|problem| self.fault(problem))?)
+            }
+            SinkKind::EventHubs(hub) => {
+                let sink = EventHubsSink::new(hub);
+                Arc::new(sink.map_err(|problem| self.fault(problem))?)
+            }
+            SinkKind::RedisStream(redis) => {
+                let sink = RedisStreamSink::new(redis);
                 Arc::new(sink.map_err(|problem| self.fault(problem))?)
             }
         })

@@ -25,7 +25,8 @@ pub enum SinkError {
         reason: String,
         retry_after: Option<Duration>,
     },
-    /// There is nobody at the other end, for whichever event.
+    /// Nothing can be sent at all just now, whichever the event: nobody is at the other end, or it
+    /// does not let us in, or is busy. Such tries are not counted against the event.
     #[error("{reason}")]
     Unreachable { reason: String },
     /// The receiver refuses this event, and somebody has to change something.
@@ -38,6 +39,12 @@ impl SinkError {
         Self::Retryable {
             reason: reason.into(),
             retry_after: None,
+        }
+    }
+
+    pub(crate) fn unreachable(reason: impl Into<String>) -> Self {
+        Self::Unreachable {
+            reason: reason.into(),
         }
     }
 

@@ -7,12 +7,12 @@
 //! each try is also a write to the database.
 
 use std::collections::{HashSet, VecDeque};
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::sync::Arc;
 use std::time::Duration;
 
 use rand::rngs::StdRng;
-use rollcall_model::Clock;
+use rollcall_model::{Clock, Timestamp};
 use rollcall_store::{Delivery, DeliveryOutcome, Store};
 use tokio::sync::{Notify, watch};
 use tokio::task::{JoinError, JoinSet};
@@ -38,6 +38,7 @@ pub(crate) struct SinkParts {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) poll_interval: Duration,
     pub(crate) concurrency: NonZeroUsize,
+    pub(crate) max_attempts: NonZeroU32,
     pub(crate) send_timeout: Duration,
     pub(crate) status: StatusCell,
     pub(crate) metrics: SinkMetrics,
@@ -119,6 +120,18 @@ impl SinkTask {
         while !self.unsettled.is_empty() {
             tokio::time::sleep_until(self.rest_until).await;
             self.settle().await;
+        }
+        self.release().await;
+    }
+
+    /// Nothing is on its way any more: another node may go on at once.
+    async fn release(&self) {
+        if let Err(error) = self.parts.store.release_sink(&self.parts.name).await {
+            tracing::warn!(
+                sink = %self.parts.name, error = %chain(&error),
+                "the sink {} is not given up, other nodes wait until its time is over",
+                self.parts.name,
+            );
         }
     }
 
@@ -241,21 +254,48 @@ impl SinkTask {
     }
 
     fn failed(&mut self, delivery: &Delivery, error: &SinkError) -> DeliveryOutcome {
-        self.parts.metrics.failed.inc();
         let reason = error.to_string();
         let fault = self.parts.status.change(|status| {
             status.failed += 1;
             status.fault.replace(reason.clone())
         });
-        let refused = delivery.attempts == 0 && matches!(error, SinkError::Permanent { .. });
-        self.tell(delivery, &reason, fault.is_none() || refused);
-        let failures = delivery.attempts.saturating_add(1);
-        let wait = backoff::delay_asked(failures, error.retry_after(), &mut self.random);
-        let not_before = self.parts.clock.now().plus(wait);
-        DeliveryOutcome::Failed {
-            error: reason,
-            not_before,
+        let tries = delivery.attempts.saturating_add(1);
+        if matches!(error, SinkError::Unreachable { .. }) {
+            self.parts.metrics.unreached.inc();
+            self.tell(delivery, &reason, fault.is_none());
+            let wait = backoff::delay(self.unreached, &mut self.random).min(LONGEST_PAUSE);
+            let not_before = self.parts.clock.now().plus(wait);
+            let error = reason;
+            return DeliveryOutcome::Unreached { error, not_before };
         }
+        self.parts.metrics.failed.inc();
+        if tries >= self.parts.max_attempts.get() {
+            return self.park(delivery, reason);
+        }
+        let refused = tries == 1 && matches!(error, SinkError::Permanent { .. });
+        self.tell(delivery, &reason, fault.is_none() || refused);
+        let not_before = self.not_before(tries, error.retry_after());
+        let error = reason;
+        DeliveryOutcome::Failed { error, not_before }
+    }
+
+    fn not_before(&mut self, failures: u32, asked: Option<Duration>) -> Timestamp {
+        let wait = backoff::delay_asked(failures, asked, &mut self.random);
+        self.parts.clock.now().plus(wait)
+    }
+
+    fn park(&self, delivery: &Delivery, error: String) -> DeliveryOutcome {
+        self.parts.metrics.parked.inc();
+        self.parts.status.change(|status| status.parked += 1);
+        let name = &self.parts.name;
+        let (event_id, subject) = (delivery.event_id, &delivery.subject);
+        let tries = self.parts.max_attempts;
+        tracing::error!(
+            sink = %name, %event_id, %subject, tries, reason = %error,
+            "event {event_id} is parked at sink {name} after {tries} tries, `rollcall events \
+             resend` makes it due again: {error}"
+        );
+        DeliveryOutcome::Parked { error }
     }
 
     /// A dead sink fails for every subject again and again: only news is a warning.

@@ -21,6 +21,8 @@ pub struct SinkStatus {
     pub sent: u64,
     /// Failed tries.
     pub failed: u64,
+    /// Deliveries given up.
+    pub parked: u64,
     /// How often its task was replaced after a panic.
     pub restarts: u64,
     pub last_sent_at: Option<Timestamp>,

@@ -1,7 +1,11 @@
+use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use prometheus_client::encoding::text::encode;
+use prometheus_client::registry::Registry;
 use rollcall_model::{Clock, OwnerState, SystemClock};
+use rollcall_store::{DeliveryState, EventFilter, ResendMode, Resent};
 use wiremock::{MockServer, Request, ResponseTemplate};
 
 use super::world::{World, accepting, arrived, body, config, eventually, receiver, tally, webhook};
@@ -192,7 +196,11 @@ async fn a_failed_delivery_waits_in_the_database_as_long_as_the_receiver_asks() 
     relay.stop().await;
     assert_eq!(world.pending().await, 1);
     assert_eq!(world.due("hook").await, []);
-    let events = world.store.list_events(10, None).await.unwrap();
+    let events = world
+        .store
+        .list_events(&EventFilter::default(), 10, None)
+        .await
+        .unwrap();
     let delivery = &events.items[0].deliveries[0];
     assert_eq!(delivery.attempts, 1);
     assert!(
@@ -240,4 +248,124 @@ async fn a_sink_gets_only_the_types_that_it_takes() {
     assert!(status.sinks[0].last_sent_at.unwrap() <= SystemClock.now());
     relay.stop().await;
     assert_eq!(arrived(&server).await[0]["type"], STATE_CHANGED);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_delivery_that_fails_too_often_is_parked_and_the_next_of_its_subject_passes() {
+    let world = World::new().await;
+    let server = receiver(|request: &Request| {
+        ResponseTemplate::new(if body(request)["type"] == CREATED {
+            400
+        } else {
+            200
+        })
+    })
+    .await;
+    let sinks = vec![webhook("hook", server.uri())];
+    let relay = world
+        .relay(Config {
+            max_attempts: NonZeroU32::new(3).unwrap(),
+            ..config(sinks)
+        })
+        .await;
+    world.enter(&["a"]).await;
+    world.put("a", OwnerState::Blocked).await;
+    eventually("the change is sent", async || {
+        relay.status().sinks[0].sent == 1
+    })
+    .await;
+    eventually("nothing is pending", async || world.pending().await == 0).await;
+    assert_eq!(relay.status().sinks[0].parked, 1);
+    let tries: Vec<_> = arrived(&server).await;
+    let types: Vec<_> = tries
+        .iter()
+        .map(|it| it["type"].as_str().unwrap())
+        .collect();
+    assert_eq!(types, [CREATED, CREATED, CREATED, STATE_CHANGED]);
+    let events = world
+        .store
+        .list_events(&EventFilter::default(), 10, None)
+        .await
+        .unwrap();
+    let delivery = &events.items[0].deliveries[0];
+    assert_eq!(
+        (delivery.state, delivery.attempts),
+        (DeliveryState::Parked, 3)
+    );
+
+    // Somebody has mended the receiver and sends it again.
+    server.reset().await;
+    wiremock::Mock::given(wiremock::matchers::any())
+        .respond_with(accepting())
+        .mount(&server)
+        .await;
+    let again = world.store.resend_parked(None, ResendMode::Resend).await;
+    assert_eq!(again.unwrap(), Resent::Due(1));
+    eventually("it is sent", async || relay.status().sinks[0].sent == 2).await;
+    relay.stop().await;
+    assert_eq!(arrived(&server).await[0]["id"], tries[0]["id"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_receiver_may_be_away_for_any_number_of_tries() {
+    let world = World::new().await;
+    let sinks = vec![webhook("hook", "http://127.0.0.1:9/".to_owned())];
+    let relay = world
+        .relay(Config {
+            max_attempts: NonZeroU32::MIN,
+            ..config(sinks)
+        })
+        .await;
+    world.enter(&["a"]).await;
+    eventually("tried again and again", async || {
+        relay.status().sinks[0].failed >= 3
+    })
+    .await;
+    relay.stop().await;
+    assert_eq!(world.pending().await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn delivered_events_go_when_their_time_is_over_and_figures_are_kept() {
+    let world = World::new().await;
+    let server = receiver(accepting()).await;
+    let sinks = vec![
+        webhook("hook", server.uri()),
+        webhook("dead", "http://127.0.0.1:9/".to_owned()),
+    ];
+    let relay = world
+        .relay(Config {
+            retention: Some(Duration::ZERO),
+            ..config(sinks)
+        })
+        .await;
+    let mut registry = Registry::default();
+    relay.register_metrics(&mut registry);
+    world.enter(&["a"]).await;
+    eventually("sent", async || relay.status().sinks[0].sent == 1).await;
+    eventually("the figures show what waits", async || {
+        let mut text = String::new();
+        encode(&mut text, &registry).unwrap();
+        text.contains("rollcall_outbox_pending_deliveries{sink=\"dead\"} 1")
+            && text.contains("rollcall_outbox_pending_deliveries{sink=\"hook\"} 0")
+    })
+    .await;
+    // Kept as long as a sink waits for it.
+    assert_eq!(world.pending().await, 1);
+    relay.stop().await;
+    let relay = world
+        .relay(Config {
+            retention: Some(Duration::ZERO),
+            ..config(vec![webhook("hook", server.uri())])
+        })
+        .await;
+    eventually("it is removed", async || {
+        let events = world
+            .store
+            .list_events(&EventFilter::default(), 10, None)
+            .await;
+        events.unwrap().items.is_empty()
+    })
+    .await;
+    relay.stop().await;
 }

@@ -4,11 +4,14 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rollcall_model::{CreatedBy, EventSource, OwnerId, OwnerState, Settings, SystemClock};
+use rollcall_model::{
+    CreatedBy, EventSource, OwnerId, OwnerState, Settings, SystemClock, Timestamp,
+};
 use rollcall_store::{Change, Delivery, Newcomer, OwnerPatch, Store};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::runtime::Handle;
+use uuid::Uuid;
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
 
 use crate::webhook::{self, Mode};
@@ -19,7 +22,7 @@ const DEADLINE: Duration = Duration::from_secs(30);
 
 pub(super) struct World {
     pub(super) store: Store,
-    _directory: TempDir,
+    _directory: Option<TempDir>,
 }
 
 impl World {
@@ -36,7 +39,19 @@ impl World {
         let store = store.await.unwrap();
         Self {
             store,
-            _directory: directory,
+            _directory: Some(directory),
+        }
+    }
+
+    /// A node's view of a PostgreSQL database.
+    pub(super) async fn node(url: &str) -> Self {
+        let store = Store::open(rollcall_store::Config {
+            application_name: rollcall_store::application_name(Uuid::new_v4()),
+            ..rollcall_store::Config::new(url)
+        });
+        Self {
+            store: store.await.unwrap(),
+            _directory: None,
         }
     }
 
@@ -160,4 +175,44 @@ pub(super) async fn eventually(what: &str, condition: impl AsyncFn() -> bool) {
         }
     });
     assert!(waited.await.is_ok(), "not within {DEADLINE:?}: {what}");
+}
+
+/// An event by itself.
+pub(super) fn event(number: u128) -> Delivery {
+    let event_id = Uuid::from_u128(number);
+    Delivery {
+        event_id,
+        event_type: "rollcall.owner.created".to_owned(),
+        subject: format!("owner-{number}"),
+        payload: format!(r#"{{"id":"{event_id}","data":"zähler"}}"#),
+        created_at: Timestamp::EPOCH,
+        attempts: 0,
+    }
+}
+
+/// Owners `0` to `count` with a change of state each.
+pub(super) async fn enter_and_block(world: &World, owners: std::ops::Range<usize>) {
+    let ids: Vec<_> = owners.map(|number| number.to_string()).collect();
+    let ids: Vec<_> = ids.iter().map(String::as_str).collect();
+    world.enter(&ids).await;
+    for owner in ids {
+        world.put(owner, OwnerState::Blocked).await;
+    }
+}
+
+/// Whether each of `owners` arrived as created first and then as changed, repeats included, under
+/// one id each.
+pub(super) fn assert_in_order(arrived: &[(String, String, String)], owners: usize) {
+    let mut by_subject: HashMap<&str, Vec<(&str, &str)>> = HashMap::new();
+    for (subject, kind, id) in arrived {
+        by_subject.entry(subject).or_default().push((kind, id));
+    }
+    assert_eq!(by_subject.len(), owners);
+    for (subject, mut events) in by_subject {
+        events.dedup();
+        let kinds: Vec<_> = events.iter().map(|(kind, _)| *kind).collect();
+        let expected = ["rollcall.owner.created", "rollcall.owner.state_changed"];
+        assert_eq!(kinds, expected, "{subject}");
+        assert_ne!(events[0].1, events[1].1, "{subject}");
+    }
 }

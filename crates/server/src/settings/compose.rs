@@ -1,7 +1,7 @@
 //! From effective values to what each crate is started with, and the faults that only several
 //! values together show.
 
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -10,7 +10,9 @@ use rollcall_pipeline::OnGap;
 
 use super::reader::Reader;
 use super::source::{sign_in, source, source_kind};
-use super::{Fault, HttpSettings, NodeSettings, PipelineSettings, Role, Settings, Sink};
+use super::{
+    EventSettings, Fault, HttpSettings, NodeSettings, PipelineSettings, Role, Settings, Sink,
+};
 
 /// What one transaction of a status writer stores at most: by then a row's share of its fixed cost
 /// is small, and the transaction still takes well under a second.
@@ -32,6 +34,7 @@ pub(super) fn compose(reader: &mut Reader<'_>, azure: Variables) -> Settings {
     let node = node(reader);
     check_leases(reader);
     let azure = sign_in(reader, azure);
+    let sinks = sinks(reader, &azure);
     Settings {
         source_kind: source_kind(reader),
         source: source(reader, &azure),
@@ -39,7 +42,8 @@ pub(super) fn compose(reader: &mut Reader<'_>, azure: Variables) -> Settings {
         hub: hub(reader, &node.data_dir),
         store: store(reader, &node.data_dir),
         pipeline: pipeline(reader),
-        sinks: sinks(reader),
+        events: events(reader),
+        sinks,
         http: http(reader),
         effective: Vec::new(),
         node,
@@ -154,8 +158,16 @@ fn claims(reader: &mut Reader<'_>) -> Option<rollcall_pipeline::ClaimsConfig> {
     url.map(|url| rollcall_pipeline::ClaimsConfig { url })
 }
 
+fn events(reader: &mut Reader<'_>) -> EventSettings {
+    let attempts = u32::try_from(reader.number("events.max_attempts")).unwrap_or(u32::MAX);
+    EventSettings {
+        max_attempts: NonZeroU32::new(attempts).unwrap_or(NonZeroU32::MIN),
+        retention: reader.optional_duration("events.retention"),
+    }
+}
+
 /// The relay knows best what it can use; it is asked where the table finds no fault itself.
-fn sinks(reader: &mut Reader<'_>) -> Vec<Sink> {
+fn sinks(reader: &mut Reader<'_>, azure: &rollcall_azure::Config) -> Vec<Sink> {
     const KEY: &str = "events.sinks";
     let sinks = reader.sinks(KEY);
     if reader
@@ -166,7 +178,8 @@ fn sinks(reader: &mut Reader<'_>) -> Vec<Sink> {
     {
         return sinks;
     }
-    let configs = sinks.iter().filter_map(Sink::config).collect();
+    let credential = rollcall_azure::credential(azure.clone());
+    let configs = sinks.iter().map(|sink| sink.config(&credential)).collect();
     for error in rollcall_events::Config::new(configs).faults() {
         let problem = match error {
             rollcall_events::Error::Sink { name, problem } => {

@@ -35,7 +35,7 @@ mod tests;
 mod unit;
 
 use std::net::SocketAddr;
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -83,10 +83,18 @@ pub(crate) struct Settings {
     pub(crate) hub: rollcall_hub::Config,
     pub(crate) store: rollcall_store::Config,
     pub(crate) pipeline: PipelineSettings,
+    pub(crate) events: EventSettings,
     pub(crate) sinks: Vec<Sink>,
     pub(crate) http: HttpSettings,
     /// Every setting with its value and origin, for `config show`.
     pub(crate) effective: Vec<Effective>,
+}
+
+/// What holds for the relay whichever sinks there are.
+#[derive(Debug, Clone)]
+pub(crate) struct EventSettings {
+    pub(crate) max_attempts: NonZeroU32,
+    pub(crate) retention: Option<Duration>,
 }
 
 #[derive(Debug, Clone)]
@@ -207,7 +215,13 @@ impl Settings {
 
     /// What the relay is started with.
     pub(crate) fn events_config(&self) -> rollcall_events::Config {
-        rollcall_events::Config::new(self.sinks.iter().filter_map(Sink::config).collect())
+        let credential = rollcall_azure::credential(self.azure.clone());
+        let sinks = self.sinks.iter().map(|sink| sink.config(&credential));
+        rollcall_events::Config {
+            max_attempts: self.events.max_attempts,
+            retention: self.events.retention,
+            ..rollcall_events::Config::new(sinks.collect())
+        }
     }
 
     /// The database's URL without its password.

@@ -2,7 +2,7 @@
 
 use rollcall_model::EventType;
 
-use super::kind::Kind::{self, Choice, Choices, Flag, Text, Url};
+use super::kind::Kind::{self, Choice, Choices, Count, Flag, Text, Url};
 use super::setting::{Secrecy, Setting};
 
 /// Every kind of sink that the contract names.
@@ -13,9 +13,6 @@ pub(crate) const SINK_KINDS: &[&str] = &[
     "event_hubs",
     "redis_stream",
 ];
-
-/// Those that work in this version.
-pub(crate) const READY_SINK_KINDS: &[&str] = &["log", "webhook"];
 
 /// The types of events that there are.
 const TYPES: &[&str] = &{
@@ -76,11 +73,6 @@ impl SinkSetting {
         self.with(setting)
     }
 
-    const fn only(self, values: &'static [&'static str]) -> Self {
-        let setting = self.setting.only(values);
-        self.with(setting)
-    }
-
     /// Whether the key counts in a sink of this kind.
     pub(crate) fn belongs_to(&self, kind: &str) -> bool {
         self.kinds.is_empty() || self.kinds.contains(&kind)
@@ -89,8 +81,7 @@ impl SinkSetting {
 
 #[rustfmt::skip]
 pub(crate) const SINK_SETTINGS: &[SinkSetting] = &[
-    any("events.sinks[].kind", Choice(SINK_KINDS), "What kind of sink it is.")
-        .only(READY_SINK_KINDS).required(),
+    any("events.sinks[].kind", Choice(SINK_KINDS), "What kind of sink it is.").required(),
     any("events.sinks[].name", Text, "Its name in the outbox and in metrics; unique.").required(),
     any("events.sinks[].types", Choices(TYPES), "Types of events that it takes; all, if the list is empty.")
         .default(""),
@@ -102,15 +93,17 @@ pub(crate) const SINK_SETTINGS: &[SinkSetting] = &[
         .of(&["webhook"]).default("structured"),
     any("events.sinks[].allow_private", Flag, "Whether the webhook may stand on a private address.")
         .of(&["webhook"]).default("false"),
-    any("events.sinks[].connection_string", Text, "Of the namespace.")
+    any("events.sinks[].connection_string", Text, "Of the namespace, with a policy that may send.")
         .of(&["service_bus", "event_hubs"]).secrecy(Secrecy::Secret),
-    any("events.sinks[].fully_qualified_namespace", Text, "Of the namespace, with a credential.")
+    any("events.sinks[].fully_qualified_namespace", Text, "Such as `example.servicebus.windows.net`: sign in by the credential of `source.event_hubs.credential` instead.")
         .of(&["service_bus", "event_hubs"]),
-    any("events.sinks[].custom_endpoint", Url(&["amqp", "amqps"]), "Where to connect instead of the namespace.")
-        .of(&["service_bus", "event_hubs"]),
-    any("events.sinks[].entity", Text, "Queue or topic.").of(&["service_bus"]).required(),
+    any("events.sinks[].custom_endpoint", Url(&["amqp", "amqps"]), "Where to connect instead of the namespace. With user and password in it a `service_bus` sink needs neither of the two above and sends to any broker of AMQP 1.0.")
+        .of(&["service_bus", "event_hubs"]).secrecy(Secrecy::UrlPassword),
+    any("events.sinks[].entity", Text, "Queue or topic; with another broker its address, such as `/queue/news`.").of(&["service_bus"]).required(),
     any("events.sinks[].event_hub", Text, "Name of the event hub.").of(&["event_hubs"]).required(),
     any("events.sinks[].stream", Text, "Name of the Redis stream.").of(&["redis_stream"]).required(),
+    any("events.sinks[].max_length", Count { min: 1, max: 1_000_000_000_000 }, "About how many entries the Redis stream keeps; unset keeps all.")
+        .of(&["redis_stream"]),
 ];
 
 /// The key of a sink by its short name, such as `url`.

@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::Arc;
 
-use rollcall_events::{SinkKind, webhook};
+use rollcall_azure::TokenCredential;
+use rollcall_events::{Access, SinkKind, event_hubs, redis_stream, service_bus, webhook};
 
 use super::effective::{not_yet, redact};
 use super::fault::{Fault, Faults};
@@ -13,6 +15,7 @@ use super::nearest::nearest;
 use super::raw::{Origin, Raw};
 use super::setting::Preset;
 use super::sink_table::{self, Required, SINK_SETTINGS, SinkSetting};
+use super::source::{development_endpoint, is_host_name};
 
 const KEY: &str = "events.sinks";
 
@@ -40,18 +43,84 @@ impl Sink {
         }
     }
 
-    /// What the relay makes of it; `None` for a kind that it does not have yet.
-    pub(crate) fn config(&self) -> Option<rollcall_events::SinkConfig> {
+    /// What the relay makes of it. `credential` is asked only where a namespace is named.
+    pub(crate) fn config(
+        &self,
+        credential: &Arc<dyn TokenCredential>,
+    ) -> rollcall_events::SinkConfig {
         let kind = match self.kind.as_str() {
-            "log" => SinkKind::Log,
             "webhook" => SinkKind::Webhook(self.webhook()),
-            _ => return None,
+            "service_bus" => SinkKind::ServiceBus(service_bus::Config {
+                access: self.access(credential),
+                custom_endpoint: self.endpoint(),
+                entity: self.text("entity").unwrap_or_default().to_owned(),
+            }),
+            "event_hubs" => SinkKind::EventHubs(event_hubs::Config {
+                access: self.access(credential),
+                custom_endpoint: self.endpoint(),
+                event_hub: self.text("event_hub").unwrap_or_default().to_owned(),
+            }),
+            "redis_stream" => SinkKind::RedisStream(redis_stream::Config {
+                url: self.text("url").unwrap_or_default().to_owned(),
+                stream: self.text("stream").unwrap_or_default().to_owned(),
+                max_length: match self.values.get("max_length") {
+                    Some(Value::Count(entries)) => Some(*entries),
+                    _ => None,
+                },
+            }),
+            _ => SinkKind::Log,
         };
-        Some(rollcall_events::SinkConfig {
+        rollcall_events::SinkConfig {
             name: self.name.clone(),
             types: self.texts("types"),
             kind,
-        })
+        }
+    }
+
+    fn access(&self, credential: &Arc<dyn TokenCredential>) -> Access {
+        let namespace = self.text("fully_qualified_namespace");
+        match (self.text("connection_string"), namespace) {
+            (Some(text), _) => Access::ConnectionString(text.to_owned()),
+            (None, Some(namespace)) => Access::Credential {
+                fully_qualified_namespace: namespace.to_owned(),
+                credential: Arc::clone(credential),
+            },
+            (None, None) => Access::Endpoint,
+        }
+    }
+
+    /// A development broker listens where its connection string says.
+    fn endpoint(&self) -> Option<String> {
+        let typed = self.text("custom_endpoint").map(str::to_owned);
+        typed.or_else(|| development_endpoint(self.text("connection_string")?))
+    }
+
+    /// What is wrong with the way in, and how to mend it.
+    fn access_fault(&self) -> Option<(&'static str, String, String)> {
+        let by_endpoint = self.kind == "service_bus"
+            && self
+                .text("custom_endpoint")
+                .is_some_and(|endpoint| endpoint.contains('@'));
+        let namespace = self.text("fully_qualified_namespace");
+        match (self.text("connection_string"), namespace) {
+            _ if !["service_bus", "event_hubs"].contains(&self.kind.as_str()) => None,
+            (Some(_), Some(_)) => Some((
+                "fully_qualified_namespace",
+                "connection_string is set too".to_owned(),
+                "leave one of them away".to_owned(),
+            )),
+            (None, None) if !by_endpoint => Some((
+                "connection_string",
+                "it is missing".to_owned(),
+                "set it, or fully_qualified_namespace to sign in by a credential".to_owned(),
+            )),
+            (None, Some(namespace)) if !is_host_name(namespace) => Some((
+                "fully_qualified_namespace",
+                format!("{namespace:?} is no host name"),
+                "write one such as example.servicebus.windows.net".to_owned(),
+            )),
+            _ => None,
+        }
     }
 
     fn webhook(&self) -> webhook::Config {
@@ -186,7 +255,13 @@ impl<'a> Reader<'a> {
         let Some(Value::Text(name)) = name else {
             return None;
         };
-        (self.faults.0.len() == before).then_some(Sink { kind, name, values })
+        let sink = Sink { kind, name, values };
+        if self.faults.0.len() == before
+            && let Some((key, problem, mend)) = sink.access_fault()
+        {
+            self.fault(key, problem, mend);
+        }
+        (self.faults.0.len() == before).then_some(sink)
     }
 
     fn refuse_unknown_keys(&mut self) {

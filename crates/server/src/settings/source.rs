@@ -137,8 +137,7 @@ fn one_of(
 
 /// A namespace is a host's name. An endpoint or a whole connection string is often typed instead.
 fn check_namespace(reader: &mut Reader<'_>, namespace: &str) {
-    let is_host = |c: char| c.is_ascii_alphanumeric() || c == '.' || c == '-';
-    if namespace.is_empty() || !namespace.chars().all(is_host) {
+    if !is_host_name(namespace) {
         let problem = "it is no host name".to_owned();
         reader.fault(
             NAMESPACE,
@@ -146,6 +145,11 @@ fn check_namespace(reader: &mut Reader<'_>, namespace: &str) {
             "write one such as example.servicebus.windows.net",
         );
     }
+}
+
+pub(super) fn is_host_name(text: &str) -> bool {
+    let fits = |c: char| c.is_ascii_alphanumeric() || c == '.' || c == '-';
+    !text.is_empty() && text.chars().all(fits)
 }
 
 /// How this process signs in to Azure, also for its sinks.

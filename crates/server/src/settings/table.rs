@@ -124,6 +124,9 @@ pub(crate) const SETTINGS: &[Setting] = &[
     setting("leases.renew_interval", Duration { min_millis: 100 }, "How often leases are renewed; at most half of `leases.ttl`.")
         .default("5s"),
 
+    setting("events.max_attempts", Count { min: 1, max: 1_000_000 }, "Failed tries after which an event is parked at a sink until somebody resends it. Tries that reach nobody are not counted.")
+        .default("200"),
+    setting("events.retention", Duration { min_millis: 60_000 }, "Age at which events that every sink has are removed; unset keeps them for ever."),
     setting("events.sinks", Sinks, "Where events go: a list of `[[events.sinks]]`.")
         .default("[]").secrecy(Secrecy::WithinTables),
 

@@ -318,7 +318,6 @@ fn what_is_not_there_yet_is_refused() {
         "registry.allow=a*,b*",
         "registry.deny=a*",
         "http.auth=on",
-        "events.sinks=[{kind=\"redis_stream\", name=\"r\", url=\"redis://h\", stream=\"s\"}]",
     ] {
         let faults = Typing::new("").set(typed).faults();
         assert!(faults.contains("not yet supported"), "{typed}: {faults}");
@@ -482,4 +481,72 @@ fn the_schema_describes_every_key_with_its_default() {
         "15s"
     );
     assert_eq!(schema["properties"]["hub"]["additionalProperties"], false);
+}
+
+#[test]
+fn a_sink_of_each_kind_is_read() {
+    let typed = r#"[
+        {kind = "service_bus", name = "bus", connection_string = "Endpoint=sb://h/;SharedAccessKeyName=a;SharedAccessKey=hush", entity = "news"},
+        {kind = "service_bus", name = "rabbit", custom_endpoint = "amqp://guest:hush@h", entity = "/queue/news"},
+        {kind = "event_hubs", name = "hub", fully_qualified_namespace = "h.servicebus.windows.net", event_hub = "news"},
+        {kind = "redis_stream", name = "redis", url = "redis://:hush@h", stream = "news", max_length = 1000},
+    ]"#;
+    let settings = Typing::new("")
+        .environment("ROLLCALL_EVENTS__SINKS", typed)
+        .set("events.max_attempts=5")
+        .set("events.retention=30d")
+        .load();
+    let events = settings.events_config();
+    let kinds: Vec<_> = events.sinks.iter().map(|sink| sink.kind.as_str()).collect();
+    assert_eq!(
+        kinds,
+        ["service_bus", "service_bus", "event_hubs", "redis_stream"]
+    );
+    assert_eq!(events.max_attempts.get(), 5);
+    assert_eq!(events.retention, Some(Duration::from_secs(30 * 86_400)));
+    let shown = value(&settings, "events.sinks").shown().unwrap();
+    assert!(!shown.contains("hush"), "{shown}");
+    assert!(!format!("{events:?}").contains("hush"), "{events:?}");
+}
+
+#[test]
+fn a_sink_without_its_way_in_says_what_is_missing() {
+    for (typed, problem) in [
+        (
+            r#"kind="service_bus", entity="q""#,
+            "connection_string (flag --set): it is missing",
+        ),
+        (
+            r#"kind="event_hubs", event_hub="e", custom_endpoint="amqp://u:p@h""#,
+            "connection_string (flag --set): it is missing",
+        ),
+        (
+            r#"kind="service_bus", entity="q", fully_qualified_namespace="sb://h/""#,
+            "is no host name",
+        ),
+        (
+            r#"kind="service_bus", entity="q", fully_qualified_namespace="h", connection_string="Endpoint=sb://h/""#,
+            "connection_string is set too",
+        ),
+        (
+            r#"kind="service_bus", entity="q", connection_string="Endpoint=sb://h/""#,
+            "the sink \"s\": connection_string: ",
+        ),
+        (
+            r#"kind="redis_stream", url="redis://h""#,
+            "stream (flag --set): the key is missing",
+        ),
+        (
+            r#"kind="redis_stream", url="http://h", stream="s""#,
+            "the sink \"s\": url: ",
+        ),
+        (
+            r#"kind="webhook", url="redis://h""#,
+            "the sink \"s\": url: ",
+        ),
+    ] {
+        let set = format!("events.sinks=[{{name=\"s\", {typed}}}]");
+        let faults = Typing::new("").set(&set).faults();
+        assert!(faults.contains(problem), "{typed}: {faults}");
+    }
 }

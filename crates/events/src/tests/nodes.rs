@@ -1,0 +1,46 @@
+//! Several nodes on one PostgreSQL.
+
+use std::time::{Duration, Instant};
+
+use rollcall_test_servers::Postgres;
+
+use super::world::{World, accepting, arrived, config, eventually, receiver, tally, webhook};
+
+/// A node that died is followed up after 15 s.
+const AT_ONCE: Duration = Duration::from_secs(10);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_node_sends_to_a_sink_and_a_clean_stop_hands_it_over_at_once() {
+    let database = Postgres::of_this_process().new_database().unwrap();
+    let (a, b) = (
+        World::node(&database.url()).await,
+        World::node(&database.url()).await,
+    );
+    let server = receiver(accepting()).await;
+    let sinks = || config(vec![webhook("hook", server.uri())]);
+    let first = a.relay(sinks()).await;
+    a.enter(&["1", "2"]).await;
+    eventually("the first sends", async || {
+        first.status().sinks[0].sent == 2
+    })
+    .await;
+    let second = b.relay(sinks()).await;
+    b.enter(&["3"]).await;
+    eventually("the first sends on", async || {
+        first.status().sinks[0].sent == 3
+    })
+    .await;
+    assert_eq!(second.status().sinks[0].sent, 0);
+
+    first.stop().await;
+    let stopped = Instant::now();
+    b.enter(&["4"]).await;
+    eventually("the second sends", async || {
+        second.status().sinks[0].sent == 1
+    })
+    .await;
+    assert!(stopped.elapsed() < AT_ONCE, "{:?}", stopped.elapsed());
+    second.stop().await;
+    assert_eq!(arrived(&server).await.len(), 4);
+    assert!(tally(&server).await.values().all(|ids| ids.len() == 1));
+}
