@@ -74,6 +74,8 @@ pub(crate) enum Command {
     Owners(commands::owners::Arguments),
     /// Read a range of a partition once more and store what is missing
     Replay(commands::replay::Arguments),
+    /// Show announcements, and have them sent again
+    Events(commands::events::Arguments),
     /// Print a completion script
     Completions(commands::completions::Arguments),
     /// Print the manual page

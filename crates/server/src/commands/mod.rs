@@ -5,8 +5,10 @@ pub(crate) mod config;
 pub(crate) mod dead_letters;
 pub(crate) mod doctor;
 pub(crate) mod doctor_azure;
+pub(crate) mod events;
 pub(crate) mod hub;
 pub(crate) mod migrate;
+pub(crate) mod node_api;
 pub(crate) mod owners;
 pub(crate) mod reading;
 pub(crate) mod replay;
@@ -61,6 +63,7 @@ pub(crate) fn dispatch(context: Context, command: Command) -> Result<(), Failure
         }
         Command::Owners(arguments) => on_runtime(owners::owners(context, arguments)),
         Command::Replay(arguments) => on_runtime(replay::replay(context, arguments)),
+        Command::Events(arguments) => on_runtime(events::events(context, arguments)),
         Command::Completions(arguments) => completions::completions(&arguments),
         Command::Man => completions::man(),
     }

@@ -8,18 +8,16 @@ use std::time::Duration;
 
 use anyhow::anyhow;
 use clap::{Args, builder::NonEmptyStringValueParser};
-use reqwest::{Client, Method};
 use rollcall_model::Timestamp;
 use serde_json::{Value, json};
 
-use super::{Context, reading};
-use crate::failure::{Failure, chain};
+use super::Context;
+use super::node_api::NodeApi;
+use crate::failure::Failure;
 use crate::output::{self, Format};
 
 /// Between two looks at how the replay stands.
 const LOOK_EVERY: Duration = Duration::from_millis(300);
-/// Of one request; the node asks the hub within it.
-const DEADLINE: Duration = Duration::from_secs(60);
 /// What is counted, and how it is called.
 const COUNTS: [(&str, &str); 7] = [
     ("stored", "stored"),
@@ -74,11 +72,12 @@ fn point(text: &str) -> Result<Point, String> {
 }
 
 pub(crate) async fn replay(context: Context, arguments: Arguments) -> Result<(), Failure> {
-    let node = Node::find(&context, arguments.partition).await?;
-    let mut progress = node.ask(Method::POST, Some(body(&arguments))).await?;
+    let node = NodeApi::find(&context).await?;
+    let path = format!("partitions/{}/replay", arguments.partition);
+    let mut progress = node.post(&path, Some(&body(&arguments))).await?;
     while progress["state"] == "running" {
         tokio::time::sleep(LOOK_EVERY).await;
-        progress = node.ask(Method::GET, None).await?;
+        progress = node.get(&path).await?;
     }
     match arguments.output {
         Format::Json => output::json(&progress)?,
@@ -104,64 +103,6 @@ fn body(arguments: &Arguments) -> Value {
         "dry_run": arguments.dry_run,
         "consumer_group": arguments.consumer_group,
     })
-}
-
-/// The node that is asked.
-struct Node {
-    name: String,
-    url: String,
-    client: Client,
-}
-
-impl Node {
-    /// The one with an API that gave a sign of life last.
-    async fn find(context: &Context, partition: u32) -> Result<Self, Failure> {
-        let (_, store) = reading::open(context).await?;
-        let listed = store.list_nodes().await;
-        let nodes = listed.map_err(|error| reading::of_store(&error))?;
-        let newest = nodes
-            .into_iter()
-            .filter_map(|node| Some((node.last_seen_at, node.name, node.api?)))
-            .max();
-        let Some((_, name, api)) = newest else {
-            return Err(Failure::unavailable(
-                "no node with an API has ever run on this database",
-                "start one (rollcall run)",
-            ));
-        };
-        // A node's API is on a loopback address, where no proxy reaches it.
-        let client = Client::builder().no_proxy().timeout(DEADLINE).build();
-        Ok(Self {
-            name,
-            url: format!("{api}/api/v1/partitions/{partition}/replay"),
-            client: client.map_err(anyhow::Error::from)?,
-        })
-    }
-
-    async fn ask(&self, method: Method, body: Option<Value>) -> Result<Value, Failure> {
-        let mut request = self.client.request(method, &self.url);
-        if let Some(body) = body {
-            request = request
-                .header("content-type", "application/json")
-                .body(body.to_string());
-        }
-        let answered = request.send().await;
-        let answer = answered.map_err(|error| self.silent(&error))?;
-        let status = answer.status();
-        let text = answer.text().await.map_err(|error| self.silent(&error))?;
-        let body: Value = serde_json::from_str(&text).unwrap_or(Value::Null);
-        if status.is_success() {
-            return Ok(body);
-        }
-        let detail = body["detail"].as_str().unwrap_or(status.as_str());
-        let refused = anyhow!("the node {} refuses the replay: {detail}", self.name);
-        Err(Failure::Failed(refused))
-    }
-
-    fn silent(&self, error: &reqwest::Error) -> Failure {
-        let what = format!("the node {} does not answer: {}", self.name, chain(error));
-        Failure::unavailable(what, "start a node (rollcall run); replays run in it")
-    }
 }
 
 fn table(progress: &Value) -> String {

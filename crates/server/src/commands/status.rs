@@ -2,7 +2,7 @@
 //! beside a running node.
 
 use clap::Args;
-use rollcall_store::{NodeRow, PartitionRow, Store, Stream, StreamRow, Summary};
+use rollcall_store::{NodeRow, PartitionRow, SinkStanding, Store, Stream, StreamRow, Summary};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -23,6 +23,7 @@ struct Standing {
     streams: Vec<StreamStanding>,
     /// Every generation that was ever read.
     generations: Vec<StreamRow>,
+    sinks: Vec<SinkStanding>,
     #[serde(flatten)]
     summary: Summary,
 }
@@ -55,6 +56,7 @@ async fn read(store: &Store) -> Result<Standing, rollcall_store::Error> {
         nodes: store.list_nodes().await?,
         streams,
         generations: store.list_streams().await?,
+        sinks: store.outbox_standing().await?,
         summary: store.summary().await?,
     })
 }
@@ -79,6 +81,7 @@ fn text(standing: &Standing) -> String {
     }
     parts.push(generation_table(&standing.generations));
     parts.push(shard_table(&standing.nodes));
+    parts.push(sink_table(&standing.sinks));
     parts.join("\n")
 }
 
@@ -201,6 +204,21 @@ fn shard_table(nodes: &[NodeRow]) -> String {
     output::table(&["NODE", "SHARD", "DEPTH", "OWNERS", "RESTARTS"], rows)
 }
 
+/// The outbox, sink by sink.
+fn sink_table(sinks: &[SinkStanding]) -> String {
+    let row = |sink: &SinkStanding| {
+        vec![
+            sink.sink.clone(),
+            if sink.registered { "yes" } else { "no" }.to_owned(),
+            sink.pending.to_string(),
+            or_dash(sink.oldest_pending_at),
+            sink.parked.to_string(),
+        ]
+    };
+    let head = ["SINK", "REGISTERED", "PENDING", "OLDEST PENDING", "PARKED"];
+    output::table(&head, sinks.iter().map(row))
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
@@ -225,6 +243,13 @@ mod tests {
             }],
             streams: Vec::new(),
             generations: Vec::new(),
+            sinks: vec![SinkStanding {
+                sink: "crm".to_owned(),
+                registered: true,
+                pending: 2,
+                oldest_pending_at: None,
+                parked: 1,
+            }],
             summary: Summary {
                 owners: BTreeMap::from([(OwnerState::Active, 3), (OwnerState::Pending, 0)]),
                 sub_owners: 15,
