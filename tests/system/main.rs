@@ -14,6 +14,7 @@
     reason = "a test says what is wrong by failing"
 )]
 
+mod announcements;
 mod azure;
 mod blocked;
 mod calibration;
