@@ -91,10 +91,8 @@ async fn every_sink_gets_every_announcement_while_its_node_is_killed() {
     })
     .await;
     until("all are marked", async || {
-        let pending = site
-            .database()
-            .number("SELECT count(*) FROM outbox_deliveries WHERE state <> 'sent'");
-        (pending.await == 0).then_some(())
+        let unsent = "SELECT count(*) FROM outbox_deliveries WHERE state <> 'sent'";
+        (site.database().number(unsent).await == 0).then_some(())
     })
     .await;
     assert!(node.terminate().await.success());

@@ -174,6 +174,8 @@ impl RabbitMq {
             ("RABBITMQ_LOG_BASE", file("log")),
             ("RABBITMQ_ENABLED_PLUGINS_FILE", file("enabled_plugins")),
             ("RABBITMQ_CONFIG_FILE", file("rabbitmq.conf")),
+            // Its script then becomes the server, instead of standing between it and signals.
+            ("RUNNING_UNDER_SYSTEMD", "true".to_owned()),
             // Debian's own settings are not ours.
             ("RABBITMQ_CONF_ENV_FILE", file("none")),
             (

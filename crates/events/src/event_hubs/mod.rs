@@ -6,8 +6,8 @@
 //! application properties `cloudEvents_id`, `_type` and `_subject` stand beside it. Event Hubs
 //! does not look for duplicates: a repeat is a second event with the same id.
 //!
-//! What gathers while the last batches are on their way goes with the next ones ([`lane`]); a client
-//! that failed, came late or was idle for long is replaced ([`hub`]).
+//! What gathers while the last batches are on their way goes with the next ones (`lane.rs`); a client
+//! that failed, came late or was idle for long is replaced (`hub.rs`).
 
 mod hub;
 mod lane;
