@@ -12,6 +12,7 @@ mod m20261123_000001_first;
 mod m20261124_000002_nodes;
 mod m20261124_000003_replay;
 mod m20261126_000004_outbox;
+mod m20261126_000005_standing;
 mod m20261126_000006_status_blocks;
 
 /// Every migration, oldest first.
@@ -25,6 +26,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261124_000002_nodes::Migration),
             Box::new(m20261124_000003_replay::Migration),
             Box::new(m20261126_000004_outbox::Migration),
+            Box::new(m20261126_000005_standing::Migration),
             Box::new(m20261126_000006_status_blocks::Migration),
         ]
     }

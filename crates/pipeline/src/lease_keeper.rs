@@ -84,12 +84,14 @@ async fn keep(parts: LeaseKeeperParts) {
     });
     let mut wakes = parts.store.wakes();
     let mut next_renewal = Instant::now();
+    let mut enlisted = None;
     while !parts.readers.are_drained() {
         if next_renewal <= Instant::now() {
             next_renewal = Instant::now() + parts.renew_interval;
             fail::fail_point!("lease.renew");
             parts.renew().await;
         }
+        parts.enlist(&mut enlisted).await;
         let foreseen = match parts.store.is_shared() {
             true => parts.look(&mut balance).await,
             false => parts.read_all(),
@@ -127,6 +129,22 @@ impl LeaseKeeperParts {
             .into_iter()
             .chain(self.partitions.iter().copied())
             .collect()
+    }
+
+    /// Makes partitions known that nobody has claimed yet, once for each stream and number of them.
+    async fn enlist(&self, enlisted: &mut Option<(StreamId, usize)>) {
+        let (stream_id, partitions) = (self.stream_id(), self.partitions());
+        let due = Some((stream_id, partitions.len()));
+        if *enlisted == due || self.readers.is_draining() {
+            return;
+        }
+        let enlisting = self.store.enlist_partitions(stream_id, &partitions);
+        match within(self.limit(), enlisting).await {
+            Ok(()) => *enlisted = due,
+            Err(error) => {
+                tracing::debug!(error = %chain(&error), "the partitions have no rows yet");
+            }
+        }
     }
 
     /// Nobody else can use the database, so there is nobody to share with.

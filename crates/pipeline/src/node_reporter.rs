@@ -19,7 +19,7 @@ pub(crate) struct NodeReporter {
     pub(crate) store: Store,
     pub(crate) registry: OwnerRegistry,
     pub(crate) leases: LeaseGauge,
-    /// Everything but the shards, which are looked up at each report.
+    /// Everything but shards and leases, which are looked up at each report.
     pub(crate) report: NodeReport,
     pub(crate) interval: Duration,
     pub(crate) drain: CancellationToken,
@@ -44,6 +44,7 @@ impl NodeReporter {
         let roles = self.report.roles.iter();
         let report = NodeReport {
             shards: serde_json::to_value(self.registry.status()).unwrap_or_default(),
+            leases: serde_json::to_value(self.leases.status()).unwrap_or_default(),
             roles: roles
                 .filter(|role| reads || *role != INGEST)
                 .cloned()

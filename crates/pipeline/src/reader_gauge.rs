@@ -252,6 +252,7 @@ impl ReaderStatus {
             state: self.state,
             last_enqueued_sequence_number: self.last_enqueued_sequence_number,
             lag_seconds: self.lag_seconds,
+            fault: self.fault.clone(),
         })
     }
 }

@@ -184,6 +184,7 @@ fn reporter(config: &Config, handle: &Handle) -> NodeReporter {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             api: config.api.clone(),
             shards: serde_json::Value::Null,
+            leases: serde_json::Value::Null,
         },
         interval: config.renew_interval,
         drain: inner.drain.clone(),

@@ -1,5 +1,7 @@
 //! Streams, leases and nodes: who may read what, from where.
 
+use std::collections::BTreeSet;
+
 use rollcall_model::{Epoch, PartitionId, SequenceNumber, StreamId, Timestamp};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -60,7 +62,7 @@ pub enum PartitionState {
 }
 
 /// What a renewal tells the other nodes about one partition.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Observation {
     pub partition_id: PartitionId,
     pub epoch: Epoch,
@@ -68,6 +70,8 @@ pub struct Observation {
     pub last_enqueued_sequence_number: Option<SequenceNumber>,
     /// When the oldest event that is not yet accounted for was enqueued, if it is known.
     pub lag_seconds: Option<f64>,
+    /// Why it is not read, if it is not.
+    pub fault: Option<String>,
 }
 
 /// A node's sign of life: the row of `nodes`.
@@ -82,6 +86,8 @@ pub struct NodeReport {
     pub api: Option<String>,
     /// JSON array of its shards (`shard`, `depth`, `owners`, `restarts`).
     pub shards: serde_json::Value,
+    /// JSON object: how it stands with its leases.
+    pub leases: serde_json::Value,
 }
 
 impl PartitionState {
@@ -178,6 +184,33 @@ impl Store {
                 }
             },
         )
+        .await
+    }
+
+    /// Gives every partition a row, so that those that nobody has claimed yet are seen as well.
+    ///
+    /// # Errors
+    /// As every writing transaction, by [`crate::Kind`].
+    pub async fn enlist_partitions(
+        &self,
+        stream_id: StreamId,
+        partitions: &BTreeSet<PartitionId>,
+    ) -> Result<(), Error> {
+        let ids: Vec<i64> = partitions.iter().map(|id| i64::from(id.0)).collect();
+        let operation = Operation::write("enlist_partitions", format!("of stream {stream_id}"));
+        self.call(operation, move |backend| {
+            let ids = ids.clone();
+            async move {
+                match &*backend {
+                    Backend::Sqlite(database) => {
+                        sqlite::lease::enlist(database, stream_id, &ids).await
+                    }
+                    Backend::Postgres(database) => {
+                        postgres::lease::enlist(database, stream_id, &ids).await
+                    }
+                }
+            }
+        })
         .await
     }
 

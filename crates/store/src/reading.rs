@@ -72,6 +72,14 @@ pub struct PartitionRow {
     pub lag_seconds: Option<f64>,
     pub last_commit_at: Option<Timestamp>,
     pub state: PartitionState,
+    /// Why it is not read, as its reader last told.
+    pub fault: Option<String>,
+    /// Whose claim was the last one, also after its release.
+    pub last_node: Option<String>,
+    /// Claims by another node than the one before.
+    pub moves: u64,
+    /// Claims of a lease that had run out under its reader: it was killed, stopped or cut off.
+    pub losses: u64,
     pub stored: u64,
     pub held: u64,
     pub dead: u64,
@@ -106,6 +114,8 @@ pub struct NodeRow {
     pub partitions: i64,
     pub last_seen_at: Timestamp,
     pub shards: serde_json::Value,
+    /// How it stands with its leases, as it last told; null before it told.
+    pub leases: serde_json::Value,
 }
 
 /// What became of a dead letter.
@@ -318,7 +328,7 @@ impl Store {
         .await
     }
 
-    /// By number. Only partitions that were claimed once have a row.
+    /// By number: every partition that a reading node has seen at the hub.
     pub async fn list_partitions(&self, stream_id: StreamId) -> Result<Vec<PartitionRow>, Error> {
         let operation = Operation::read("list_partitions", format!("of stream {stream_id}"));
         self.call(operation, move |backend| async move {

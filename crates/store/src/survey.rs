@@ -17,7 +17,7 @@ use crate::{Error, Store, column};
 pub struct Survey {
     /// The database's time, just before the rest was read.
     pub now: Timestamp,
-    /// By number. Only partitions that were claimed once are there.
+    /// By number. A partition that nobody has claimed yet may be missing.
     pub leases: Vec<LeaseRow>,
     /// By name.
     pub nodes: Vec<NodeSeen>,

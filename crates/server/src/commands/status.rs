@@ -108,6 +108,10 @@ fn node_table(nodes: &[NodeRow]) -> String {
             node.version.clone(),
             node.partitions.to_string(),
             node.last_seen_at.to_string(),
+            lease_figure(node, "claimed"),
+            lease_figure(node, "released"),
+            lease_figure(node, "lost"),
+            lease_figure(node, "lapsed"),
             or_dash(node.api.as_ref()),
         ]
     };
@@ -117,9 +121,18 @@ fn node_table(nodes: &[NodeRow]) -> String {
         "VERSION",
         "PARTITIONS",
         "LAST SEEN AT",
+        "CLAIMED",
+        "RELEASED",
+        "LOST",
+        "LAPSED",
         "API",
     ];
     output::table(&head, nodes.iter().map(row))
+}
+
+/// A count of the node's leases, since it started.
+fn lease_figure(node: &NodeRow, name: &str) -> String {
+    or_dash(node.leases.get(name))
 }
 
 fn partition_table(partitions: &[PartitionRow]) -> String {
@@ -138,7 +151,10 @@ fn partition_table(partitions: &[PartitionRow]) -> String {
             partition.dead.to_string(),
             partition.dropped.total().to_string(),
             partition.gaps.to_string(),
+            partition.moves.to_string(),
+            partition.losses.to_string(),
             or_dash(partition.last_commit_at),
+            or_dash(partition.fault.as_ref()),
         ]
     };
     let head = [
@@ -154,7 +170,10 @@ fn partition_table(partitions: &[PartitionRow]) -> String {
         "DEAD",
         "DROPPED",
         "GAPS",
+        "MOVES",
+        "LOSSES",
         "LAST COMMIT AT",
+        "FAULT",
     ];
     output::table(&head, partitions.iter().map(row))
 }
@@ -223,10 +242,73 @@ fn sink_table(sinks: &[SinkStanding]) -> String {
 mod tests {
     use std::collections::BTreeMap;
 
-    use rollcall_model::{OwnerState, Timestamp};
+    use rollcall_model::{
+        Drops, Epoch, OwnerState, PartitionId, SequenceNumber, StreamId, Timestamp,
+    };
+    use rollcall_store::PartitionState;
     use serde_json::json;
 
     use super::*;
+
+    fn stream() -> Stream {
+        Stream {
+            stream_id: StreamId(1),
+            namespace: "localhost".to_owned(),
+            event_hub: "statuses".to_owned(),
+            consumer_group: "$Default".to_owned(),
+            generation: 1,
+            hub_created_at: Timestamp::EPOCH,
+        }
+    }
+
+    fn unclaimed() -> PartitionRow {
+        PartitionRow {
+            stream_id: StreamId(1),
+            partition_id: PartitionId(1),
+            node: None,
+            incarnation: None,
+            epoch: Epoch(0),
+            expires_at: None,
+            first_sequence_number: None,
+            sequence_number: None,
+            last_enqueued_sequence_number: None,
+            lag_events: None,
+            lag_seconds: None,
+            last_commit_at: None,
+            state: PartitionState::Unowned,
+            fault: None,
+            last_node: None,
+            moves: 0,
+            losses: 0,
+            stored: 0,
+            held: 0,
+            dead: 0,
+            gaps: 0,
+            removed: 0,
+            replayed: 0,
+            gap_accepted_upto: None,
+            dropped: Drops::default(),
+        }
+    }
+
+    fn displaced() -> PartitionRow {
+        PartitionRow {
+            partition_id: PartitionId(0),
+            node: Some("a".to_owned()),
+            epoch: Epoch(1_700_000_000),
+            sequence_number: Some(SequenceNumber(41)),
+            lag_events: Some(8),
+            lag_seconds: Some(2.25),
+            last_commit_at: Some(Timestamp::EPOCH),
+            state: PartitionState::Displaced,
+            fault: Some("cannot read partition 0: another receiver displaced this one".to_owned()),
+            last_node: Some("a".to_owned()),
+            moves: 3,
+            losses: 1,
+            stored: 42,
+            ..unclaimed()
+        }
+    }
 
     #[test]
     fn the_standing_is_readable_and_unknown_is_a_dash() {
@@ -240,8 +322,12 @@ mod tests {
                 partitions: 2,
                 last_seen_at: Timestamp::EPOCH,
                 shards: json!([{ "shard": 0, "depth": 1, "owners": null, "restarts": 0 }]),
+                leases: json!({"claimed": 5, "released": 2, "lost": 1, "lapsed": 0}),
             }],
-            streams: Vec::new(),
+            streams: vec![StreamStanding {
+                stream: stream(),
+                partitions: vec![displaced(), unclaimed()],
+            }],
             generations: Vec::new(),
             sinks: vec![SinkStanding {
                 sink: "crm".to_owned(),

@@ -16,6 +16,7 @@ pub struct Model {
     pub api: Option<String>,
     pub shards: String,
     pub last_seen_at: StoredTime,
+    pub leases: String,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -34,6 +34,10 @@ pub struct Model {
     pub replayed: i64,
     pub replays: i64,
     pub gap_accepted_upto: Option<i64>,
+    pub observed_fault: Option<String>,
+    pub last_node: Option<String>,
+    pub moves: i64,
+    pub losses: i64,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -25,6 +25,21 @@ const END_TIMEOUT: Duration = Duration::from_secs(2);
 /// Epoch, incarnation, first number and position.
 type LeaseColumns = (i64, Option<String>, Option<i64>, Option<i64>);
 
+/// `ids` ascend. Whoever claims takes such a row for a free one.
+pub(crate) async fn enlist(database: &Database, stream_id: StreamId, ids: &[i64]) -> Result<()> {
+    let mut writing = database.write_lease().await?;
+    sqlx::query(
+        "INSERT INTO partitions (stream_id, partition_id, epoch, ttl_millis)
+         SELECT $1, partition_id, 0, 0 FROM unnest($2::bigint[]) AS known (partition_id)
+         ON CONFLICT DO NOTHING",
+    )
+    .bind(stream_id.0)
+    .bind(ids)
+    .execute(writing.connection())
+    .await?;
+    writing.commit().await
+}
+
 pub(crate) async fn claim(
     database: &Database,
     stream_id: StreamId,
@@ -44,15 +59,19 @@ pub(crate) async fn claim(
     let claimed: Option<(i64, Option<i64>, Option<i64>)> = sqlx::query_as(
         "INSERT INTO partitions AS p
              (stream_id, partition_id, epoch, node, incarnation, expires_at, ttl_millis,
-              observed_state)
+              observed_state, last_node)
          VALUES ($1, $2, floor(extract(epoch FROM clock_timestamp()))::bigint, $3, $4,
-                 clock_timestamp() + $5 * interval '1 millisecond', $5, 'reading')
+                 clock_timestamp() + $5 * interval '1 millisecond', $5, 'reading', $3)
          ON CONFLICT (stream_id, partition_id) DO UPDATE SET
              epoch = greatest(p.epoch + 1,
                               floor(extract(epoch FROM clock_timestamp()))::bigint),
              node = excluded.node, incarnation = excluded.incarnation,
              expires_at = clock_timestamp() + $5 * interval '1 millisecond',
-             ttl_millis = excluded.ttl_millis, observed_state = excluded.observed_state
+             ttl_millis = excluded.ttl_millis, observed_state = excluded.observed_state,
+             observed_fault = NULL, last_node = excluded.node,
+             moves = p.moves + (p.last_node <> excluded.node AND p.last_node IS NOT NULL)::int,
+             losses = p.losses + (p.incarnation IS DISTINCT FROM excluded.incarnation
+                                  AND p.incarnation IS NOT NULL)::int
          WHERE p.incarnation IS NULL OR p.incarnation = excluded.incarnation
             OR p.expires_at IS NULL OR p.expires_at <= clock_timestamp()
          RETURNING epoch, sequence_number, number_epoch",
@@ -218,7 +237,8 @@ pub(crate) async fn renew(
             "UPDATE partitions
              SET expires_at = clock_timestamp() + $1 * interval '1 millisecond',
                  observed_state = $2, lag_seconds = $3,
-                 last_enqueued_sequence_number = coalesce($4, last_enqueued_sequence_number)
+                 last_enqueued_sequence_number = coalesce($4, last_enqueued_sequence_number),
+                 observed_fault = $9
              WHERE stream_id = $5 AND partition_id = $6 AND epoch = $7 AND incarnation = $8",
         )
         .bind(millis(tenure.ttl)?)
@@ -229,6 +249,7 @@ pub(crate) async fn renew(
         .bind(i64::from(observation.partition_id.0))
         .bind(observation.epoch.0)
         .bind(tenure.incarnation.to_string())
+        .bind(&observation.fault)
         .execute(writing.connection())
         .await?;
         if renewed.rows_affected() == 0 {
@@ -244,7 +265,7 @@ pub(crate) async fn release(database: &Database, held: Held) -> Result<()> {
     sqlx::query(
         "UPDATE partitions
          SET epoch = epoch + 1, node = NULL, incarnation = NULL, expires_at = NULL,
-             observed_state = NULL, lag_seconds = NULL
+             observed_state = NULL, observed_fault = NULL, lag_seconds = NULL
          WHERE stream_id = $1 AND partition_id = $2 AND epoch = $3 AND incarnation = $4",
     )
     .bind(held.stream_id.0)
@@ -266,12 +287,12 @@ pub(crate) async fn report_node(database: &Database, report: &NodeReport) -> Res
     .execute(writing.connection())
     .await?;
     sqlx::query(
-        "INSERT INTO nodes (name, incarnation, roles, version, api, shards, last_seen_at)
-         VALUES ($1, $2, $3, $4, $5, $6, clock_timestamp())
+        "INSERT INTO nodes (name, incarnation, roles, version, api, shards, leases, last_seen_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, clock_timestamp())
          ON CONFLICT (name) DO UPDATE SET
              incarnation = excluded.incarnation, roles = excluded.roles,
              version = excluded.version, api = excluded.api, shards = excluded.shards,
-             last_seen_at = excluded.last_seen_at",
+             leases = excluded.leases, last_seen_at = excluded.last_seen_at",
     )
     .bind(&report.node)
     .bind(report.incarnation.to_string())
@@ -279,6 +300,7 @@ pub(crate) async fn report_node(database: &Database, report: &NodeReport) -> Res
     .bind(&report.version)
     .bind(&report.api)
     .bind(column::to_json(&report.shards)?)
+    .bind(column::to_json(&report.leases)?)
     .execute(writing.connection())
     .await?;
     writing.commit().await

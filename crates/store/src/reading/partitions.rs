@@ -141,6 +141,12 @@ fn read(row: partitions::Model, now: Timestamp) -> Result<PartitionRow> {
         lag_seconds: row.lag_seconds.filter(|_| state != PartitionState::Unowned),
         last_commit_at: row.last_commit_at.map(|at| at.0),
         state,
+        fault: row
+            .observed_fault
+            .filter(|_| state != PartitionState::Unowned),
+        last_node: row.last_node,
+        moves: column::count("moves", row.moves)?,
+        losses: column::count("losses", row.losses)?,
         stored: column::count("stored", row.stored)?,
         held: column::count("held", row.held)?,
         dead: column::count("dead", row.dead)?,
@@ -187,6 +193,7 @@ fn read_node(row: nodes::Model, held: &HashMap<String, i64>) -> Result<NodeRow> 
         incarnation: column::uuid("incarnation", &row.incarnation)?,
         roles: column::json("roles", &row.roles)?,
         shards: column::json("shards", &row.shards)?,
+        leases: column::json("leases", &row.leases)?,
         name: row.name,
         version: row.version,
         api: row.api,

@@ -21,6 +21,22 @@ const NODE_MEMORY: Duration = Duration::from_secs(24 * 60 * 60);
 /// Epoch, incarnation, first number and position.
 type LeaseColumns = (i64, Option<String>, Option<i64>, Option<i64>);
 
+/// Whoever claims takes such a row for a free one.
+pub(crate) async fn enlist(database: &Database, stream_id: StreamId, ids: &[i64]) -> Result<()> {
+    let mut writing = database.write().await?;
+    for id in ids {
+        sqlx::query(
+            "INSERT INTO partitions (stream_id, partition_id, epoch, ttl_millis)
+             VALUES (?, ?, 0, 0) ON CONFLICT DO NOTHING",
+        )
+        .bind(stream_id.0)
+        .bind(id)
+        .execute(writing.connection())
+        .await?;
+    }
+    writing.commit().await
+}
+
 pub(crate) async fn claim(
     database: &Database,
     stream_id: StreamId,
@@ -34,12 +50,16 @@ pub(crate) async fn claim(
     let (epoch, sequence_number, number_epoch): (i64, Option<i64>, Option<i64>) = sqlx::query_as(
         "INSERT INTO partitions
              (stream_id, partition_id, epoch, node, incarnation, expires_at, ttl_millis,
-              observed_state)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'reading')
+              observed_state, last_node)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'reading', ?4)
          ON CONFLICT (stream_id, partition_id) DO UPDATE SET
              epoch = max(partitions.epoch + 1, excluded.epoch), node = excluded.node,
              incarnation = excluded.incarnation, expires_at = excluded.expires_at,
-             ttl_millis = excluded.ttl_millis, observed_state = excluded.observed_state
+             ttl_millis = excluded.ttl_millis, observed_state = excluded.observed_state,
+             observed_fault = NULL, last_node = excluded.node,
+             moves = moves + (last_node <> excluded.node AND last_node IS NOT NULL),
+             losses = losses + (incarnation IS NOT excluded.incarnation
+                                AND incarnation IS NOT NULL)
          RETURNING epoch, sequence_number, number_epoch",
     )
     .bind(stream_id.0)
@@ -140,12 +160,13 @@ pub(crate) async fn renew(
         // What the hub last had is a fact that stays true; how far the reader lags is not.
         let renewed = sqlx::query(
             "UPDATE partitions
-             SET expires_at = ?, observed_state = ?, lag_seconds = ?,
+             SET expires_at = ?, observed_state = ?, observed_fault = ?, lag_seconds = ?,
                  last_enqueued_sequence_number = coalesce(?, last_enqueued_sequence_number)
              WHERE stream_id = ? AND partition_id = ? AND epoch = ? AND incarnation = ?",
         )
         .bind(&expires_at)
         .bind(observation.state.as_str())
+        .bind(&observation.fault)
         .bind(observation.lag_seconds)
         .bind(observation.last_enqueued_sequence_number.map(|last| last.0))
         .bind(stream_id.0)
@@ -167,7 +188,7 @@ pub(crate) async fn release(database: &Database, held: Held) -> Result<()> {
     sqlx::query(
         "UPDATE partitions
          SET epoch = epoch + 1, node = NULL, incarnation = NULL, expires_at = NULL,
-             observed_state = NULL, lag_seconds = NULL
+             observed_state = NULL, observed_fault = NULL, lag_seconds = NULL
          WHERE stream_id = ? AND partition_id = ? AND epoch = ? AND incarnation = ?",
     )
     .bind(held.stream_id.0)
@@ -189,12 +210,12 @@ pub(crate) async fn report_node(database: &Database, report: &NodeReport) -> Res
         .execute(writing.connection())
         .await?;
     sqlx::query(
-        "INSERT INTO nodes (name, incarnation, roles, version, api, shards, last_seen_at)
-         VALUES (?, ?, ?, ?, ?, ?, ?)
+        "INSERT INTO nodes (name, incarnation, roles, version, api, shards, leases, last_seen_at)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?)
          ON CONFLICT (name) DO UPDATE SET
              incarnation = excluded.incarnation, roles = excluded.roles,
              version = excluded.version, api = excluded.api, shards = excluded.shards,
-             last_seen_at = excluded.last_seen_at",
+             leases = excluded.leases, last_seen_at = excluded.last_seen_at",
     )
     .bind(&report.node)
     .bind(report.incarnation.to_string())
@@ -202,6 +223,7 @@ pub(crate) async fn report_node(database: &Database, report: &NodeReport) -> Res
     .bind(&report.version)
     .bind(&report.api)
     .bind(column::to_json(&report.shards)?)
+    .bind(column::to_json(&report.leases)?)
     .bind(now.to_string())
     .execute(writing.connection())
     .await?;

@@ -1,9 +1,10 @@
 //! Streams, leases, nodes.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rollcall_model::{Epoch, SequenceNumber};
+use rollcall_model::{Epoch, PartitionId, SequenceNumber};
 use rollcall_store::{
     Answer, HubIdentity, NodeReport, Observation, PartitionState, Refusal, Tenure,
 };
@@ -139,6 +140,7 @@ async fn a_renewal_extends_what_is_held_and_names_what_is_lost(on: On) {
         state: PartitionState::Stalled,
         last_enqueued_sequence_number: Some(SequenceNumber(41)),
         lag_seconds: Some(2.5),
+        fault: Some("the hub is silent".to_owned()),
     };
     let before = fixture.now().await;
     // The incarnation counts as much as the epoch: `lost` has its own.
@@ -162,8 +164,72 @@ async fn a_renewal_extends_what_is_held_and_names_what_is_lost(on: On) {
     assert_eq!(rows[0].state, PartitionState::Stalled);
     assert_eq!(rows[0].lag_events, Some(42));
     assert_eq!(rows[0].lag_seconds, Some(2.5));
+    assert_eq!(rows[0].fault.as_deref(), Some("the hub is silent"));
     assert_eq!(rows[1].node.as_deref(), Some("b"));
     assert_eq!(rows[1].lag_events, None);
+    assert_eq!(rows[1].fault, None);
+    // What its reader saw ends with its lease.
+    fixture.advance(Duration::from_secs(15)).await;
+    assert_eq!(fixture.partition(&lease).await.fault, None);
+    let next = fixture.claim(lease.stream_id, 3, "a").await;
+    assert_eq!(fixture.partition(&next).await.fault, None);
+}
+
+async fn partitions_are_listed_before_anybody_claims_them(on: On) {
+    let fixture = Fixture::new(on).await;
+    let store = &fixture.store;
+    let stream_id = store.resolve_stream(&hub()).await.unwrap().stream_id;
+    let known = |ids: &[u32]| -> BTreeSet<_> { ids.iter().copied().map(PartitionId).collect() };
+    store
+        .enlist_partitions(stream_id, &known(&[3, 4]))
+        .await
+        .unwrap();
+    let lease = fixture.lease_of(stream_id, 3, "a").await;
+    store
+        .enlist_partitions(stream_id, &known(&[3, 4, 5]))
+        .await
+        .unwrap();
+
+    let rows = store.list_partitions(stream_id).await.unwrap();
+    let states: Vec<_> = rows
+        .iter()
+        .map(|row| (row.partition_id.0, row.state))
+        .collect();
+    let (reading, unowned) = (PartitionState::Reading, PartitionState::Unowned);
+    assert_eq!(states, [(3, reading), (4, unowned), (5, unowned)]);
+    assert_eq!(rows[0].epoch, lease.epoch(), "it is left as it is");
+    assert_eq!((rows[1].sequence_number, rows[1].lag_events), (None, None));
+    let claimed = fixture.claim(stream_id, 4, "b").await;
+    assert!(claimed.epoch() >= lease.epoch());
+    let row = fixture.partition(&claimed).await;
+    assert_eq!((row.moves, row.losses), (0, 0), "nobody had it before");
+    fixture.assert_invariants().await;
+}
+
+async fn moves_and_losses_of_a_partition_are_counted(on: On) {
+    let fixture = Fixture::new(on).await;
+    let counts = async |lease| {
+        let row = fixture.partition(lease).await;
+        (row.last_node.unwrap(), row.moves, row.losses)
+    };
+    let lease = fixture.lease().await;
+    assert_eq!(counts(&lease).await, ("a".to_owned(), 0, 0));
+    let Tenure { incarnation, .. } = lease.tenure;
+    let (stream_id, id) = (lease.stream_id, lease.partition_id);
+    let released = fixture
+        .store
+        .release_partition(stream_id, id, lease.epoch(), incarnation);
+    released.await.unwrap();
+    assert_eq!(counts(&lease).await.0, "a", "also after its release");
+    fixture.claim(stream_id, id.0, "b").await;
+    assert_eq!(counts(&lease).await, ("b".to_owned(), 1, 0));
+    // The same node, begun anew without having released: its lease was lost, and nothing moved.
+    let again = fixture.claim(stream_id, id.0, "b").await;
+    assert_eq!(counts(&lease).await, ("b".to_owned(), 1, 1));
+    // A reader that claims anew in the same process has lost nothing.
+    let claim = fixture.store.claim_partition(stream_id, id, &again.tenure);
+    assert!(claim.await.unwrap().is_some());
+    assert_eq!(counts(&lease).await, ("b".to_owned(), 1, 1));
 }
 
 async fn a_released_partition_is_unowned_and_a_late_commit_is_stale(on: On) {
@@ -238,6 +304,7 @@ async fn nodes_are_listed_with_the_leases_they_hold_and_forgotten_after_a_day(on
         version: "0.1.0".to_owned(),
         api: None,
         shards: serde_json::json!([{"shard": 0, "depth": 1}]),
+        leases: serde_json::json!({"claimed": 3}),
     };
     let gone = tenure("gone");
     fixture.store.report_node(&report(&gone)).await.unwrap();
@@ -247,6 +314,7 @@ async fn nodes_are_listed_with_the_leases_they_hold_and_forgotten_after_a_day(on
     let held: Vec<_> = nodes.iter().map(|n| (&*n.name, n.partitions)).collect();
     assert_eq!(held, [("a", 1), ("gone", 0)]);
     assert_eq!(nodes[0].shards, own.shards);
+    assert_eq!(nodes[0].leases, own.leases);
 
     fixture.advance(Duration::from_secs(25 * 60 * 60)).await;
     let before = fixture.now().await;
@@ -265,6 +333,8 @@ on_both! {
     every_claim_raises_the_epoch_and_the_first_starts_at_the_clock,
     a_partition_is_begun_once,
     a_renewal_extends_what_is_held_and_names_what_is_lost,
+    partitions_are_listed_before_anybody_claims_them,
+    moves_and_losses_of_a_partition_are_counted,
     a_released_partition_is_unowned_and_a_late_commit_is_stale,
     an_expired_lease_is_shown_as_unowned,
     a_commit_extends_the_lease,

@@ -108,6 +108,7 @@ async fn a_survey_shows_leases_and_nodes_until_they_are_forgotten() {
         version: "1".to_owned(),
         api: None,
         shards: serde_json::json!([]),
+        leases: serde_json::Value::Null,
     };
     node.store.report_node(&report).await.unwrap();
     let survey = node.store.survey(node.stream().await).await.unwrap();

@@ -16,7 +16,12 @@ const ALIVE_WITHIN: Duration = Duration::from_secs(60);
 
 pub(crate) async fn list(state: Data<State>, request: HttpRequest) -> Answer {
     Params::of(&request, &[])?;
-    whole(state.store.list_nodes().await?)
+    let mut nodes = state.store.list_nodes().await?;
+    // Of this node it is known better than it last told.
+    if let Some(own) = nodes.iter_mut().find(|node| node.name == state.node) {
+        own.leases = json!(state.desk.status().leases);
+    }
+    whole(nodes)
 }
 
 /// This node's shards as they are now, the other nodes' as they last told.

@@ -19,8 +19,6 @@ pub(super) struct PartitionView {
     in_flight_batches: Option<usize>,
     /// Readers replaced since this node started; null, unless this node reads the partition.
     restarts: Option<u64>,
-    /// Why it is not read, or why this node has stopped reading it, if it knows.
-    fault: Option<String>,
 }
 
 pub(crate) async fn list(state: Data<State>, request: HttpRequest) -> Answer {
@@ -39,6 +37,9 @@ pub(super) async fn views(state: &State) -> Result<Vec<PartitionView>, Problem> 
     Ok(views)
 }
 
+/// A reader of this node tells itself why it does not read. Of another node's partition its reader
+/// has told the database; otherwise there may be a reason why this node had to stop.
+///
 /// The lease says whose reader the row is about; checkpoint and totals are always the row's, so
 /// that they add up.
 fn view(mut row: PartitionRow, node: &str, status: &PipelineStatus) -> PartitionView {
@@ -50,6 +51,10 @@ fn view(mut row: PartitionRow, node: &str, status: &PipelineStatus) -> Partition
             .last_enqueued_sequence_number
             .max(row.last_enqueued_sequence_number);
         row.lag_seconds = reader.lag_seconds.or(row.lag_seconds);
+        row.fault.clone_from(&reader.fault);
+    } else if row.fault.is_none() {
+        let loss = loss_of(&row, &status.leases.losses);
+        row.fault = loss.map(|loss| loss.fault.clone());
     }
     if let (Some(last), Some(at)) = (row.last_enqueued_sequence_number, row.sequence_number) {
         // The hub is asked now and then, so that its last number may be the older one.
@@ -58,10 +63,6 @@ fn view(mut row: PartitionRow, node: &str, status: &PipelineStatus) -> Partition
     PartitionView {
         in_flight_batches: reader.map(|reader| reader.in_flight_batches),
         restarts: reader.map(|reader| reader.restarts),
-        fault: match reader {
-            Some(reader) => reader.fault.clone(),
-            None => loss_of(&row, &status.leases.losses).map(|loss| loss.fault.clone()),
-        },
         row,
     }
 }

@@ -125,6 +125,7 @@ async fn nodes_and_their_shards_are_listed() {
             version: "0.1.0".to_owned(),
             api,
             shards: json!([{"shard": 0, "depth": 9, "owners": 9, "restarts": 9}]),
+            leases: json!({"claimed": 9, "released": 4, "lost": 0, "lapsed": 1}),
         };
         world.store.report_node(&report).await.unwrap();
     }
