@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, Context, WrapFuture};
 use arc_swap::ArcSwapOption;
-use rollcall_store::{ChangeCursor, DatabasePast, Error, Store, Wake, Wakes};
+use rollcall_store::{ChangeCursor, Error, Store, Wake, Wakes};
 use tokio_util::sync::CancellationToken;
 
 use crate::error::chain;
@@ -25,13 +25,6 @@ use crate::supervisor::{Departure, Lifeline};
 /// Between two looks without a wake-up: half of the two seconds that a change may take.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
-/// Up to where the node has seen everything, and the database that it saw.
-#[derive(Debug)]
-pub(crate) struct Seen {
-    cursor: ChangeCursor,
-    past: DatabasePast,
-}
-
 /// What every incarnation of the feed is made of.
 #[derive(Clone)]
 pub(crate) struct ChangeFeedParts {
@@ -40,7 +33,7 @@ pub(crate) struct ChangeFeedParts {
     /// Empty until the hub was reached, and on a node that reads nothing.
     pub(crate) readers: Arc<std::sync::OnceLock<Arc<Readers>>>,
     /// Outlives an incarnation, so that a successor goes on where its predecessor was.
-    pub(crate) seen: Arc<ArcSwapOption<Seen>>,
+    pub(crate) seen: Arc<ArcSwapOption<ChangeCursor>>,
     pub(crate) metrics: Metrics,
     pub(crate) drain: CancellationToken,
 }
@@ -103,13 +96,12 @@ async fn changed(wakes: &mut Wakes) {
 impl ChangeFeedParts {
     /// Everything since the last look that got through.
     async fn look(&self) -> Result<(), Error> {
-        let seen = self.seen.load_full();
-        let cursor = seen.as_ref().map(|seen| seen.cursor);
-        let changes = self.store.changes_since(cursor).await?;
+        let seen = self.seen.load().as_deref().copied();
+        let changes = self.store.changes_since(seen).await?;
         match seen {
+            _ if changes.past_is_lost => self.begin_anew().await?,
             // What was loaded before the first look may have been changed since.
             None => self.registry.refresh(Stale::Everybody).await?,
-            Some(seen) if changes.past.is_lost_since(&seen.past) => self.begin_anew().await,
             Some(_) if changes.owners.is_empty() => {}
             Some(_) => {
                 let count = changes.owners.len() as u64;
@@ -117,20 +109,22 @@ impl ChangeFeedParts {
                 self.metrics.changes_seen.inc_by(count);
             }
         }
-        let (cursor, past) = (changes.cursor, changes.past);
-        self.seen.store(Some(Arc::new(Seen { cursor, past })));
+        self.seen.store(Some(Arc::new(changes.cursor)));
         Ok(())
     }
 
-    async fn begin_anew(&self) {
+    /// The store takes batches again once nothing is known any more from which they could be wrong.
+    async fn begin_anew(&self) -> Result<(), Error> {
+        self.registry.forget().await;
+        self.store.begin_anew().await?;
         tracing::error!(
             "the database has lost its past (it was restored, or an older copy took its place): \
-             forgetting every owner and claiming every partition anew"
+             every owner is forgotten, and every partition claimed anew"
         );
         self.metrics.pasts_lost.inc();
-        self.registry.forget().await;
         if let Some(readers) = self.readers.get() {
             readers.restart_all();
         }
+        Ok(())
     }
 }

@@ -22,6 +22,9 @@ pub struct Changes {
     /// Where the next scan begins.
     pub cursor: ChangeCursor,
     pub past: DatabasePast,
+    /// The database had come further before, as this process saw it, or another one had its place.
+    /// It lasts until [`Store::begin_anew`].
+    pub past_is_lost: bool,
 }
 
 /// Which database it is and how far it has come, to know one that lost its past: it was restored,
@@ -58,6 +61,23 @@ impl Store {
             match &*backend {
                 Backend::Sqlite(database) => sqlite::changes::since(database, cursor).await,
                 Backend::Postgres(database) => postgres::changes::since(database, cursor).await,
+            }
+        })
+        .await
+    }
+
+    /// Whatever was known of a database that lost its past is forgotten. Until then commits and
+    /// replays are refused as unavailable; from then on batches of earlier leases are, as misplaced.
+    ///
+    /// # Errors
+    /// As every transaction, by [`crate::Kind`].
+    pub async fn begin_anew(&self) -> Result<(), Error> {
+        let operation = Operation::read("begin_anew", "");
+        self.call(operation, |backend| async move {
+            match &*backend {
+                // Nobody puts another file in its place while a process has it open.
+                Backend::Sqlite(_) => Ok(()),
+                Backend::Postgres(database) => postgres::changes::begin_anew(database).await,
             }
         })
         .await

@@ -21,6 +21,7 @@ mod open;
 pub(crate) mod outbox;
 pub(crate) mod outbox_retention;
 pub(crate) mod owners;
+mod past;
 pub(crate) mod provision;
 pub(crate) mod replay;
 pub(crate) mod resend;
@@ -30,6 +31,8 @@ pub(crate) mod stream;
 mod wakes;
 mod writing;
 
+use std::sync::Arc;
+
 use rollcall_model::Timestamp;
 use sea_orm::DatabaseConnection;
 use sqlx::{PgConnection, PgPool};
@@ -37,6 +40,7 @@ use time::OffsetDateTime;
 
 use crate::fault::{Fault, Result};
 use days::Days;
+use past::PastKeeper;
 use wakes::Listener;
 use writing::Writing;
 
@@ -51,6 +55,7 @@ pub(crate) struct Database {
     reading: DatabaseConnection,
     days: Days,
     listener: Listener,
+    past: Arc<PastKeeper>,
     /// As the server names the sessions: the node, to others.
     application_name: String,
 }
@@ -99,7 +104,16 @@ impl Database {
     }
 
     async fn write_commit(&self) -> Result<Writing> {
-        Writing::begin(self.writers()?.commits.acquire().await?).await
+        let connection = self.writers()?.commits.acquire().await?;
+        self.past.check()?;
+        Writing::begin(connection).await
+    }
+
+    /// For a replay: on the others' connections, under the rules of a commit.
+    async fn write_replay(&self) -> Result<Writing> {
+        let connection = self.writers()?.others.acquire().await?;
+        self.past.check()?;
+        Writing::begin(connection).await
     }
 
     async fn write_lease(&self) -> Result<Writing> {

@@ -1,25 +1,16 @@
 //! The feed of changes, by the ids of the transactions that wrote them.
 
-use super::Database;
-use crate::changes::{ChangeCursor, Changes, DatabasePast};
-use crate::column;
-use crate::fault::{Fault, Result};
+use rollcall_model::Epoch;
 
-/// System identifier, timeline, and of the snapshot the oldest transaction that was running and
-/// the next that will.
-type Snapshot = (String, String, String, String);
+use super::{Database, past};
+use crate::changes::{ChangeCursor, Changes};
+use crate::column;
+use crate::fault::Result;
 
 pub(crate) async fn since(database: &Database, cursor: Option<ChangeCursor>) -> Result<Changes> {
+    let known = database.past.known();
     let mut snapshot = database.snapshot().await?;
-    // The name of a file of the log begins with the timeline that is written now; the control file
-    // learns of a new one later.
-    let (system, timeline, oldest, newest): Snapshot = sqlx::query_as(
-        "SELECT system_identifier::text, left(pg_walfile_name(pg_current_wal_lsn()), 8),
-                pg_snapshot_xmin(s)::text, pg_snapshot_xmax(s)::text
-         FROM pg_control_system(), pg_current_snapshot() AS s",
-    )
-    .fetch_one(&mut *snapshot)
-    .await?;
+    let (past, oldest) = past::look(&mut snapshot).await?;
     let owners: Vec<String> = match cursor {
         None => Vec::new(),
         Some(ChangeCursor(from)) => {
@@ -36,15 +27,23 @@ pub(crate) async fn since(database: &Database, cursor: Option<ChangeCursor>) -> 
     let owners = owners.iter().map(|id| column::owner_id(id));
     Ok(Changes {
         owners: owners.collect::<Result<_>>()?,
-        cursor: ChangeCursor(number(&oldest)?),
-        past: DatabasePast {
-            system,
-            timeline,
-            newest: number(&newest)?,
-        },
+        cursor: ChangeCursor(oldest),
+        past_is_lost: database.past.follow(known.as_ref(), &past),
+        past,
     })
 }
 
-fn number(text: &str) -> Result<u64> {
-    text.parse().map_err(Fault::defect)
+/// Whatever lease is claimed from now on has a greater epoch.
+pub(crate) async fn begin_anew(database: &Database) -> Result<()> {
+    let mut snapshot = database.snapshot().await?;
+    let (past, _) = past::look(&mut snapshot).await?;
+    let newest: i64 = sqlx::query_scalar(
+        "SELECT greatest(max(epoch), floor(extract(epoch FROM clock_timestamp()))::bigint)
+         FROM partitions",
+    )
+    .fetch_one(&mut *snapshot)
+    .await?;
+    snapshot.commit().await?;
+    database.past.begin_anew(past, Epoch(newest));
+    Ok(())
 }

@@ -18,7 +18,7 @@ use super::writing::Ended;
 use crate::commit::fates::{OwnerStanding, Rows, Totals};
 use crate::commit::plan::{Decision, PartitionKey, Standing, plan};
 use crate::fault::{Fault, Result};
-use crate::{Answer, Batch, Kind, column};
+use crate::{Answer, Batch, Kind, Refusal, column};
 
 /// How often what the standings say is due is written, before somebody else turns out to move the
 /// same partitions again and again.
@@ -28,10 +28,10 @@ const TRIES: u32 = 4;
 type StandingColumns = (i64, i64, i64, Option<String>, Option<i64>);
 
 pub(crate) async fn commit(database: &Database, batches: &[Arc<Batch>]) -> Result<Vec<Answer>> {
-    let mut decisions = planned(batches, &expected(batches));
+    let mut decisions = planned(database, batches, &expected(batches));
     // Batches that do not follow each other: the standings tell which of them is right.
     if decisions.iter().any(|decision| *decision != Decision::Due) {
-        decisions = planned(batches, &standings(database, batches).await?);
+        decisions = planned(database, batches, &standings(database, batches).await?);
     }
     for _ in 0..TRIES {
         let fault = match write(database, &due(batches, &decisions)).await {
@@ -43,7 +43,7 @@ pub(crate) async fn commit(database: &Database, batches: &[Arc<Batch>]) -> Resul
             Err(fault) if fault.kind == Kind::RefusedData => Some(fault),
             Err(fault) => return Err(fault),
         };
-        let standing = planned(batches, &standings(database, batches).await?);
+        let standing = planned(database, batches, &standings(database, batches).await?);
         match fault {
             Some(fault) if standing == decisions => return Err(fault),
             _ => decisions = standing,
@@ -55,8 +55,20 @@ pub(crate) async fn commit(database: &Database, batches: &[Arc<Batch>]) -> Resul
     ))
 }
 
-fn planned(batches: &[Arc<Batch>], standings: &BTreeMap<PartitionKey, Standing>) -> Vec<Decision> {
-    plan(batches.iter().map(Arc::as_ref), standings)
+fn planned(
+    database: &Database,
+    batches: &[Arc<Batch>],
+    standings: &BTreeMap<PartitionKey, Standing>,
+) -> Vec<Decision> {
+    let mut decisions = plan(batches.iter().map(Arc::as_ref), standings);
+    for (batch, decision) in batches.iter().zip(&mut decisions) {
+        if *decision == Decision::Due && database.past.is_lost(batch.epoch) {
+            let standing = standings.get(&batch.key());
+            let stored = standing.and_then(|standing| standing.position);
+            *decision = Decision::Answered(Answer::Refused(Refusal::Misplaced { stored }));
+        }
+    }
+    decisions
 }
 
 /// Where the partitions stand if each first batch is right.
@@ -123,6 +135,11 @@ async fn write(database: &Database, due: &[&Batch]) -> Result<Ended> {
     let candidates = Rows::of(due);
     database.prepare_days(candidates.enqueued()).await?;
     let mut writing = database.write_commit().await?;
+    // The past may have been lost, and forgotten, since this was planned.
+    if due.iter().any(|batch| database.past.is_lost(batch.epoch)) {
+        writing.roll_back().await?;
+        return Ok(Ended::Guarded);
+    }
     let guard = match store(writing.connection(), due, candidates).await {
         Ok(guard) => guard,
         Err(fault) => {

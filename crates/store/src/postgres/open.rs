@@ -10,6 +10,7 @@
 //! | `jit` | off | compiling costs more than any statement here takes |
 
 use std::str::FromStr as _;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sea_orm::{SqlxPostgresConnector, TransactionTrait as _};
@@ -17,6 +18,7 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{Connection as _, PgConnection, PgPool};
 
 use super::days::Days;
+use super::past::{self, PastKeeper};
 use super::wakes::Listener;
 use super::{Database, Writers};
 use crate::fault::{Fault, Result};
@@ -45,17 +47,18 @@ impl Database {
     pub(crate) async fn open(config: &Config) -> Result<Self> {
         let sessions = Sessions::of(config).await?;
         bring_up_to_date(&sessions, config.migrate).await?;
+        let past = Arc::new(PastKeeper::default());
         let writers = Writers {
-            commits: lasting_pool(sessions.writing(), config, config.writers.max(1)),
-            leases: lasting_pool(sessions.writing(), config, LEASE_CONNECTIONS),
-            others: lasting_pool(sessions.writing(), config, OTHER_CONNECTIONS),
+            commits: lasting_pool(&sessions, config, config.writers.max(1), &past),
+            leases: lasting_pool(&sessions, config, LEASE_CONNECTIONS, &past),
+            others: lasting_pool(&sessions, config, OTHER_CONNECTIONS, &past),
         };
-        Ok(Self::assemble(Some(writers), &sessions, config))
+        Ok(Self::assemble(Some(writers), past, &sessions, config))
     }
 
     pub(crate) async fn open_read_only(config: &Config) -> Result<Self> {
         let sessions = Sessions::of(config).await?;
-        let database = Self::assemble(None, &sessions, config);
+        let database = Self::assemble(None, Arc::default(), &sessions, config);
         schema::check(database.reading()).await?;
         Ok(database)
     }
@@ -75,7 +78,12 @@ impl Database {
         schema::status(&SqlxPostgresConnector::from_sqlx_postgres_pool(readers)).await
     }
 
-    fn assemble(writers: Option<Writers>, sessions: &Sessions, config: &Config) -> Self {
+    fn assemble(
+        writers: Option<Writers>,
+        past: Arc<PastKeeper>,
+        sessions: &Sessions,
+        config: &Config,
+    ) -> Self {
         let readers = pool(sessions.reading(), config, config.readers.max(1));
         Self {
             writers,
@@ -83,6 +91,7 @@ impl Database {
             readers,
             days: Days::default(),
             listener: Listener::new(pool(sessions.reading(), config, 1)),
+            past,
             application_name: config.application_name.clone(),
         }
     }
@@ -153,13 +162,29 @@ fn pool(options: PgConnectOptions, config: &Config, connections: u32) -> PgPool 
 }
 
 /// Its connections live as long as the store: their prepared statements are worth keeping. They
-/// are tested as they come back, not as they go out, which would cost a round trip.
-fn lasting_pool(options: PgConnectOptions, config: &Config, connections: u32) -> PgPool {
+/// are tested as they come back, not as they go out, which would cost a round trip. Each is asked
+/// when it is opened whether it leads to the database that the process knows.
+fn lasting_pool(
+    sessions: &Sessions,
+    config: &Config,
+    connections: u32,
+    past: &Arc<PastKeeper>,
+) -> PgPool {
+    let past = Arc::clone(past);
     pool_options(config, connections)
+        .after_connect(move |connection, _| {
+            let past = Arc::clone(&past);
+            Box::pin(async move {
+                let known = past.known();
+                let (found, _) = past::look(connection).await?;
+                past.compare(known.as_ref(), &found);
+                Ok(())
+            })
+        })
         .idle_timeout(None)
         .max_lifetime(None)
         .test_before_acquire(false)
-        .connect_lazy_with(options)
+        .connect_lazy_with(sessions.writing())
 }
 
 fn pool_options(config: &Config, connections: u32) -> PgPoolOptions {

@@ -67,7 +67,7 @@ pub(crate) async fn replay(
         let times = chunk.statuses.iter().map(|status| status.enqueued_at);
         database.prepare_days(times).await?;
     }
-    let writing = database.write().await?;
+    let writing = database.write_replay().await?;
     let answer = write(writing, basis, chunk, &bounds, mode).await;
     // It may have been for a day that is gone; looking all of them up again costs little.
     if answer.as_ref().is_err_and(|fault| fault.conflict) {

@@ -23,6 +23,7 @@ pub(crate) async fn since(database: &Database, cursor: Option<ChangeCursor>) -> 
         owners: owners.collect::<Result<_>>()?,
         cursor: ChangeCursor(newest),
         // Nobody puts another file in its place while a process has it open.
+        past_is_lost: false,
         past: DatabasePast {
             system: String::new(),
             timeline: String::new(),

@@ -33,7 +33,10 @@ pub(crate) struct Lease {
 
 impl Site {
     pub(crate) fn new() -> Self {
-        let cluster = Postgres::of_this_process();
+        Self::on(Postgres::of_this_process())
+    }
+
+    pub(crate) fn on(cluster: &'static Postgres) -> Self {
         Self(cluster.new_database().unwrap())
     }
 

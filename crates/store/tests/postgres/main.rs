@@ -12,3 +12,4 @@ mod commits;
 mod days;
 mod fencing;
 mod fixture;
+mod past;
