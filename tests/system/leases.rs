@@ -1,130 +1,26 @@
 //! Several nodes on one PostgreSQL and one hub: who reads what, whatever becomes of them.
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use rollcall_test_servers::{Database, Postgres};
-
 use crate::harness::fleet::Node;
 use crate::harness::message::status;
-use crate::harness::running::Running;
-use crate::harness::site::Site;
+use crate::harness::scene::{NEVER, Scene, held};
+use crate::harness::stranger::Stranger;
 use crate::harness::wait::until;
 
 const PARTITIONS: u32 = 32;
 const TTL_SECONDS: i64 = 5;
-/// No test waits so long: whatever happens with it happens without an expiry.
-const NEVER: &str = "\"1h\"";
-/// Events a second of a fleet that sends while nodes come and go.
-const RATE: &str = "400";
-
-/// A partition's lease.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Lease {
-    node: String,
-    epoch: i64,
-}
-
-struct Scene {
-    site: Site,
-    hub: Running,
-    _database: Database<'static>,
-}
-
-impl Scene {
-    async fn open(partitions: u32, ttl: &str) -> Self {
-        let database = Postgres::of_this_process().new_database().unwrap();
-        let mut site = Site::shared(partitions, &database.url());
-        site.set("leases.ttl", ttl);
-        site.set("leases.renew_interval", "\"1s\"");
-        let hub = site.start_hub().await;
-        Self {
-            site,
-            hub,
-            _database: database,
-        }
-    }
-
-    async fn node(&self, name: &str) -> Node {
-        Node::start(&self.site, name, &[]).await
-    }
-
-    /// A fleet that sends to every partition until it is told to stop.
-    fn fleet(&self) -> Running {
-        let fleet = ["simulate", "--owners", "200", "--rate", RATE];
-        self.site.spawn("simulate", self.site.command(&fleet))
-    }
-
-    /// The leases that have not expired.
-    async fn leases(&self) -> BTreeMap<i64, Lease> {
-        let sql = "SELECT {integer partition_id}, node, epoch FROM partitions
-                   WHERE node IS NOT NULL AND expires_at > clock_timestamp()";
-        let rows: Vec<(i64, String, i64)> = self.site.database().rows(sql).await;
-        rows.into_iter()
-            .map(|(id, node, epoch)| (id, Lease { node, epoch }))
-            .collect()
-    }
-
-    /// Waits until the nodes read all partitions, none more than one more than another.
-    async fn spread(&self, partitions: u32, nodes: &[&str]) -> BTreeMap<i64, Lease> {
-        until("the partitions are spread evenly", async || {
-            let leases = self.leases().await;
-            let counts: Vec<_> = nodes.iter().map(|node| held(&leases, node).len()).collect();
-            let (least, most) = (counts.iter().min()?, counts.iter().max()?);
-            let all = counts.iter().sum::<usize>() == partitions as usize;
-            (all && most - least <= 1).then_some(leases)
-        })
-        .await
-    }
-
-    /// Milliseconds by the database's clock.
-    async fn now(&self) -> i64 {
-        let sql = "SELECT {integer floor(extract(epoch from clock_timestamp()) * 1000) AS now}";
-        self.site.database().number(sql).await
-    }
-
-    /// Waits until each of the partitions has a commit that is younger than that.
-    async fn committed_since(&self, partitions: &BTreeSet<i64>, since: i64, node: &str) {
-        let sql = format!(
-            "SELECT {{integer partition_id}}, node FROM partitions
-             WHERE last_commit_at > to_timestamp({since} / 1000.0) AND node <> '{node}'"
-        );
-        until("others have read the partitions", async || {
-            let rows: Vec<(i64, String)> = self.site.database().rows(&sql).await;
-            let read: BTreeSet<_> = rows.into_iter().map(|(id, _)| id).collect();
-            read.is_superset(partitions).then_some(())
-        })
-        .await;
-    }
-
-    async fn ends(self, fleet: Option<Running>, nodes: Vec<Node>) {
-        if let Some(fleet) = fleet {
-            assert!(fleet.terminate().await.success());
-        }
-        let truth = self.site.holds_at_the_end().await;
-        assert!(truth.len() > 0, "the fleet has sent something");
-        for node in nodes {
-            assert!(node.process.terminate().await.success());
-        }
-        assert!(self.hub.terminate().await.success());
-    }
-}
-
-/// Whose partitions they are.
-fn held(leases: &BTreeMap<i64, Lease>, node: &str) -> BTreeSet<i64> {
-    let own = leases.iter().filter(|(_, lease)| lease.node == node);
-    own.map(|(id, _)| *id).collect()
-}
+/// Beyond the time to live: the others' jitter, a claim, an open receiver, a commit.
+const CLAIM_MILLIS: i64 = 2_000;
 
 #[tokio::test]
 async fn a_node_that_joins_takes_its_share_and_a_killed_ones_is_read_again_when_its_leases_expire()
 {
     let scene = Scene::open(PARTITIONS, &format!("\"{TTL_SECONDS}s\"")).await;
-    let (a, b) = (scene.node("a").await, scene.node("b").await);
-    let before = scene.spread(PARTITIONS, &["a", "b"]).await;
+    let [a, b] = scene.nodes(["a", "b"]).await;
+    let before = scene.spread(&["a", "b"]).await;
     let fleet = scene.fleet();
 
     let c = scene.node("c").await;
-    let after = scene.spread(PARTITIONS, &["a", "b", "c"]).await;
+    let after = scene.spread(&["a", "b", "c"]).await;
     let moved = held(&after, "c");
     for (id, lease) in &after {
         if !moved.contains(id) {
@@ -142,26 +38,35 @@ async fn a_node_that_joins_takes_its_share_and_a_killed_ones_is_read_again_when_
     scene.committed_since(&moved, killed_at, "c").await;
     let took = scene.now().await - killed_at;
     eprintln!("read again {took} ms after the kill; leases.ttl is {TTL_SECONDS} s");
-    scene.spread(PARTITIONS, &["a", "b"]).await;
+    let limit = TTL_SECONDS * 1_000 + CLAIM_MILLIS;
+    assert!(
+        took <= limit,
+        "read again after {took} ms, more than {limit}"
+    );
+    scene.spread(&["a", "b"]).await;
+    let (_, list) = a.api.get("/api/v1/partitions").await;
+    for partition in list["items"].as_array().unwrap() {
+        let lost = moved.contains(&partition["partition_id"].as_i64().unwrap());
+        assert_eq!(partition["losses"], i64::from(lost), "{partition}");
+        assert_eq!(partition["last_node"], partition["node"]);
+        let moves = partition["moves"].as_i64().unwrap();
+        assert!(!lost || moves >= 2, "there and back: {partition}");
+    }
     scene.ends(Some(fleet), vec![a, b]).await;
 }
 
 #[tokio::test]
 async fn a_clean_stop_hands_over_without_an_expiry_and_nothing_is_read_again() {
     let scene = Scene::open(PARTITIONS, NEVER).await;
-    let (a, b, c) = (
-        scene.node("a").await,
-        scene.node("b").await,
-        scene.node("c").await,
-    );
-    let leases = scene.spread(PARTITIONS, &["a", "b", "c"]).await;
+    let [a, b, c] = scene.nodes(["a", "b", "c"]).await;
+    let leases = scene.spread(&["a", "b", "c"]).await;
     let left = held(&leases, "c");
     let fleet = scene.fleet();
     scene.committed_since(&left, 0, "a").await;
 
     let stopped_at = scene.now().await;
     assert!(c.process.terminate().await.success());
-    let after = scene.spread(PARTITIONS, &["a", "b"]).await;
+    let after = scene.spread(&["a", "b"]).await;
     let took = scene.now().await - stopped_at;
     eprintln!("handed over {took} ms after the request to stop");
     for (id, lease) in &leases {
@@ -186,9 +91,9 @@ async fn a_clean_stop_hands_over_without_an_expiry_and_nothing_is_read_again() {
 async fn a_node_that_was_paused_past_its_leases_changes_nothing_and_says_so() {
     const FEW: u32 = 8;
     let scene = Scene::open(FEW, "\"3s\"").await;
-    let (a, b) = (scene.node("a").await, scene.node("b").await);
+    let [a, b] = scene.nodes(["a", "b"]).await;
     let fleet = scene.fleet();
-    let leases = scene.spread(FEW, &["a", "b"]).await;
+    let leases = scene.spread(&["a", "b"]).await;
     let left = held(&leases, "b");
     scene.committed_since(&left, 0, "a").await;
     b.pause();
@@ -205,7 +110,7 @@ async fn a_node_that_was_paused_past_its_leases_changes_nothing_and_says_so() {
     let talk = b.process.talk();
     assert!(talk.contains("the lease"), "{talk}");
     // It takes part again, under new epochs.
-    let again = scene.spread(FEW, &["a", "b"]).await;
+    let again = scene.spread(&["a", "b"]).await;
     for (id, lease) in &again {
         assert!(
             lease.node == "a" || lease.epoch > leases[id].epoch,
@@ -214,6 +119,108 @@ async fn a_node_that_was_paused_past_its_leases_changes_nothing_and_says_so() {
     }
     assert!(scene.site.database().stored().await >= stored);
     scene.ends(Some(fleet), vec![a, b]).await;
+}
+
+#[tokio::test]
+async fn a_node_that_stops_in_the_midst_of_its_copy_blocks_nobody_and_stores_nothing() {
+    const FEW: u32 = 4;
+    let scene = Scene::open(FEW, "\"3s\"").await;
+    let a = scene.node("a").await;
+    // Long enough to be met there, and over when it wakes up.
+    let faults = "store.commit.copy=1*sleep(8000)";
+    let b = Node::start_faulty(&scene.site, "b", &[], faults).await;
+    let leases = scene.spread(&["a", "b"]).await;
+    let left = held(&leases, "b");
+    let fleet = scene.fleet();
+    let copying = "SELECT count(*) FROM pg_stat_activity AS s JOIN nodes AS n
+                   ON s.application_name = 'rollcall/' || n.incarnation AND n.name = 'b'
+                   WHERE s.query LIKE 'COPY statuses%' AND s.state = 'active'
+                   AND s.wait_event = 'ClientRead'
+                   AND s.query_start < clock_timestamp() - interval '300 milliseconds'";
+    until("the node is in the midst of a COPY", async || {
+        (scene.number(copying) == 1).then_some(())
+    })
+    .await;
+    b.pause();
+    let paused_at = scene.now().await;
+    assert_eq!(scene.number(copying), 1, "the session is still inside COPY");
+
+    scene.committed_since(&left, paused_at, "b").await;
+    eprintln!("read by others {} ms later", scene.now().await - paused_at);
+    let sessions = "SELECT count(*) FROM pg_stat_activity AS s
+                    WHERE s.query LIKE 'COPY statuses%' AND s.wait_event = 'ClientRead'
+                    AND s.query_start < clock_timestamp() - interval '2 seconds'";
+    assert_eq!(scene.number(sessions), 0, "its session was ended");
+    // Of whomever it was about to store something: nobody's row is locked any more.
+    let owners = "SELECT count(*) FROM (SELECT 1 FROM owners FOR UPDATE NOWAIT) AS locked";
+    until("no owner is locked for long", async || {
+        let locked = scene.try_psql(owners).is_ok_and(|count| count != "0");
+        locked.then_some(())
+    })
+    .await;
+
+    b.wake();
+    until("the node says that it lost its leases", async || {
+        let lost = b.api.counter("rollcall_leases_lost_total").await;
+        let lapsed = b.api.counter("rollcall_leases_lapsed_total").await;
+        (lost + lapsed >= left.len() as u64).then_some(())
+    })
+    .await;
+    let talk = b.process.talk();
+    assert!(talk.contains("the lease"), "{talk}");
+    let again = scene.spread(&["a", "b"]).await;
+    for (id, lease) in &again {
+        let anew = lease.node == "a" || lease.epoch > leases[id].epoch;
+        assert!(anew, "partition {id} is read under a new epoch");
+    }
+    scene.progresses().await;
+    // Had its COPY got through, numbers would be there twice.
+    scene.ends(Some(fleet), vec![a, b]).await;
+}
+
+#[tokio::test]
+async fn a_stranger_that_takes_a_partition_is_named_and_the_node_reads_on_when_it_leaves() {
+    const FEW: u32 = 2;
+    const TAKEN: i64 = 1;
+    let scene = Scene::open(FEW, NEVER).await;
+    let nodes = scene.nodes(["a", "b"]).await;
+    let leases = scene.spread(&["a", "b"]).await;
+    let fleet = scene.fleet();
+    scene.progresses().await;
+    let reader = nodes.iter().find(|node| node.name == leases[&TAKEN].node);
+    let other = nodes.iter().find(|node| node.name != leases[&TAKEN].node);
+    let shown = async |node: &Node| {
+        let (_, list) = node.api.get("/api/v1/partitions").await;
+        list["items"][1].clone()
+    };
+
+    let stranger = Stranger::displacing(scene.site.hub_port, 1).await;
+    for node in [reader.unwrap(), other.unwrap()] {
+        let told = until("the partition is displaced", async || {
+            let partition = shown(node).await;
+            let told = partition["state"] == "displaced" && partition["fault"].is_string();
+            told.then_some(partition)
+        });
+        let fault = told.await["fault"].to_string();
+        assert!(fault.contains("another receiver"), "{fault}");
+    }
+    let standing = scene.site.answer(&["status"]).await;
+    assert!(standing.contains("displaced"), "{standing}");
+    // Nobody fights for it.
+    assert_eq!(scene.leases().await, leases);
+
+    stranger.leaves().await;
+    for node in [reader.unwrap(), other.unwrap()] {
+        until("the partition is read again", async || {
+            let partition = shown(node).await;
+            let read = partition["state"] == "reading" && partition["fault"].is_null();
+            read.then_some(())
+        })
+        .await;
+    }
+    scene.progresses().await;
+    assert_eq!(scene.leases().await, leases);
+    scene.ends(Some(fleet), nodes.into()).await;
 }
 
 #[tokio::test]

@@ -41,11 +41,16 @@ impl Api {
 
     /// The sum of a counter over all its labels; 0, if it is not there yet.
     pub(crate) async fn counter(&self, name: &str) -> u64 {
+        self.sample(name, "").await
+    }
+
+    /// As [`Self::counter`], of the series that have a label, such as `outcome="won"`.
+    pub(crate) async fn sample(&self, name: &str, label: &str) -> u64 {
         let (_, text) = self.get("/metrics").await;
         let lines = text.as_str().unwrap().lines();
         let samples = lines.filter(|line| {
             line.strip_prefix(name)
-                .is_some_and(|rest| rest.starts_with(['{', ' ']))
+                .is_some_and(|rest| rest.starts_with(['{', ' ']) && rest.contains(label))
         });
         samples
             .map(|line| line.rsplit(' ').next().unwrap().parse::<u64>().unwrap())

@@ -16,6 +16,11 @@ pub(crate) struct Node {
 impl Node {
     /// Starts a node with some settings of its own (`KEY=VALUE`), and waits until it is ready.
     pub(crate) async fn start(site: &Site, name: &str, own: &[&str]) -> Self {
+        Self::start_faulty(site, name, own, "").await
+    }
+
+    /// As [`Self::start`], with fault points that act, such as `owner.admit=2*panic`.
+    pub(crate) async fn start_faulty(site: &Site, name: &str, own: &[&str], faults: &str) -> Self {
         let port = port::free();
         let data_dir = site.path(&format!("data-{name}"));
         let settings = [
@@ -24,6 +29,7 @@ impl Node {
             format!("http.listen=127.0.0.1:{port}"),
         ];
         let mut command = site.command(&["run"]);
+        command.env("FAILPOINTS", faults);
         for setting in settings
             .iter()
             .map(String::as_str)

@@ -33,6 +33,16 @@ impl Running {
         std::fs::read_to_string(&self.talk).unwrap_or_default()
     }
 
+    /// The lines by which it says that something is wrong.
+    pub(crate) fn faults(&self) -> Vec<String> {
+        let talk = self.talk();
+        let faults = talk.lines().filter(|line| {
+            let level = line.split_whitespace().nth(1);
+            matches!(level, Some("WARN" | "ERROR"))
+        });
+        faults.map(str::to_owned).collect()
+    }
+
     /// `kill -9`: no destructor, no drain, no word.
     pub(crate) fn kill(mut self) {
         self.kill_now();

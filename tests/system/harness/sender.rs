@@ -7,13 +7,18 @@ pub(crate) struct Sender {
     client: ProducerClient,
 }
 
+/// What a client of a hub on this machine is made of.
+pub(super) fn hub_at(port: u16) -> rollcall_source::Config {
+    rollcall_source::Config {
+        custom_endpoint: Some(format!("amqp://127.0.0.1:{port}")),
+        ..rollcall_source::Config::default()
+    }
+}
+
 impl Sender {
     /// Connects to a hub on this machine.
     pub(crate) async fn to(port: u16) -> Self {
-        let config = rollcall_source::Config {
-            custom_endpoint: Some(format!("amqp://127.0.0.1:{port}")),
-            ..rollcall_source::Config::default()
-        };
+        let config = hub_at(port);
         let opening = rollcall_source::client::open_producer(&config);
         Self {
             client: Box::pin(opening).await.unwrap(),

@@ -83,6 +83,7 @@ pub(super) async fn copy<Row>(
     }
     fields.end();
     copying.send(fields.0.as_slice()).await?;
+    fail::fail_point!("store.commit.copy");
     copying.finish().await?;
     Ok(())
 }
