@@ -4,10 +4,12 @@ use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
+use crate::Console;
+
 /// What is served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Serves {
-    /// API, start page, health, metrics.
+    /// API, console, health, metrics.
     Everything,
     /// Health and metrics, of a node without the role `api`.
     Health,
@@ -18,6 +20,7 @@ pub enum Serves {
 pub struct Config {
     pub listen: SocketAddr,
     pub serves: Serves,
+    pub console: Console,
     /// Threads that answer requests.
     pub workers: NonZeroUsize,
     /// Bytes of a request's body; beyond it, 413.
@@ -37,6 +40,7 @@ impl Config {
         Self {
             listen,
             serves: Serves::Everything,
+            console: Console::embedded(),
             workers: NonZeroUsize::MIN.saturating_add(1),
             max_body_bytes: 1024 * 1024,
             max_connections: 1_024,

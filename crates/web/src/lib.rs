@@ -1,4 +1,4 @@
-//! The HTTP side: API, health, metrics, start page.
+//! The HTTP side: API, health, metrics, console.
 //!
 //! ```text
 //! request ─▶ count (metrics) ─▶ headers ─▶ route ─▶ handler ──▶ Store          (reading)
@@ -15,6 +15,9 @@
 //! The walk of one request: `server` binds, `routes` is the table, `api/` has a file per theme;
 //! `params`, `path`, `body` and `etag` read what the sender wrote, strictly and with the
 //! name of what is wrong.
+//!
+//! The console (`console/`, Svelte) is a program of its own in the browser: to this crate it is a few
+//! files that are in the binary if they were built.
 
 #![cfg_attr(
     test,
@@ -29,6 +32,7 @@
 mod api;
 mod body;
 pub mod config;
+mod console;
 pub mod desk;
 pub mod error;
 mod etag;
@@ -44,6 +48,7 @@ mod state;
 mod tests;
 
 pub use config::{Config, Serves};
+pub use console::Console;
 pub use desk::OwnerDesk;
 pub use error::Error;
 pub use metrics::Metrics;

@@ -17,6 +17,7 @@ pub(crate) fn all(config: &mut ServiceConfig) {
         .service(only_read("/start.css", page::style))
         .service(only_read("/start.js", page::script))
         .service(only_read("/icon.svg", page::icon))
+        .service(only_read("/assets/{name}", page::asset))
         .configure(health)
         .service(web::scope("/api/v1").configure(api));
 }
@@ -76,8 +77,11 @@ fn owner_routes(config: &mut ServiceConfig) {
         ));
 }
 
-/// Nothing is known under this path.
+/// Nothing is known under this path, but perhaps to the console.
 pub(crate) async fn not_found(request: HttpRequest) -> Result<HttpResponse, Problem> {
+    if let Some(page) = page::deep_link(&request) {
+        return Ok(page);
+    }
     let path = request.uri().path();
     let config = request.app_data::<Data<Config>>();
     let advice = match config.map(|config| config.serves) {

@@ -1,5 +1,6 @@
 //! The API on a real store, in the process; and the server on a real port.
 
+mod console;
 mod events;
 mod ids;
 mod lists;

@@ -28,7 +28,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::server::app;
-use crate::{Config, Metrics, OwnerDesk, State};
+use crate::{Config, Console, Metrics, OwnerDesk, State};
 
 pub(super) const NODE: &str = "node-1";
 
@@ -224,6 +224,8 @@ impl World {
     pub(super) async fn api(&self) -> Api {
         let config = Config {
             max_body_bytes: 4_096,
+            // What a test sees does not hang on what was built beside it.
+            console: Console::of(&[]),
             ..Config::new(([127, 0, 0, 1], 0).into())
         };
         let service = init_service(app(Data::new(self.state()), Data::new(config))).await;

@@ -1,0 +1,64 @@
+// Every page, in both themes, wide and narrow: axe finds nothing, the page does not scroll
+// sideways, and the content security policy is never breached.
+
+import type { Browser } from "playwright-core";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { DESK, launch, open, PHONE, violations } from "./browser";
+import { Node } from "./node";
+
+let node: Node;
+let browser: Browser;
+
+const PAGES = [
+  ["/", "reading"],
+  ["/owners", "Entered"],
+  ["/owners?q=nobody", "No owner matches"],
+  ["/owners/plant-7", "Newest statuses"],
+  ["/owners/nobody", "not on the roll"],
+  ["/partitions?open=1-0", "Epoch of the lease"],
+  ["/nodes", "Owner actors"],
+  ["/dead-letters", "not json"],
+  ["/events", "journal"],
+  ["/nothing", "There is nothing here"],
+] as const;
+
+beforeAll(async () => {
+  [node, browser] = await Promise.all([Node.start(), launch()]);
+  await node.sendLines('not json\n{"dataOwnerId": "plant-7", "dataOwnerSubId": "boiler", "data": {"value": 3}}\n');
+  await node.api("PATCH", "/owners/plant-7", { settings: { pointer: "/value", unit: "kW" } });
+  const sent = Array.from({ length: 5 }, (_, value) => ({ dataOwnerId: "plant-7", dataOwnerSubId: "boiler", data: { value } }));
+  await node.send(...sent);
+});
+afterAll(async () => {
+  await browser?.close();
+  await node?.end();
+});
+
+test.each([
+  ["light", "wide", DESK],
+  ["dark", "narrow", PHONE],
+] as const)("every page is accessible: %s and %s", async (colorScheme, _, viewport) => {
+  const { page, complaints } = await open(browser, node.url, { colorScheme, viewport });
+  for (const [path, text] of PAGES) {
+    await page.goto(path);
+    await page.locator("main").getByText(text).locator("visible=true").first().waitFor();
+    expect(await violations(page), path).toEqual([]);
+    expect(await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path).toBe(true);
+  }
+  await page.keyboard.press("?");
+  expect(await violations(page), "help").toEqual([]);
+  expect(complaints).toEqual([]);
+});
+
+test("the chosen theme is kept", async () => {
+  const { page } = await open(browser, node.url, { colorScheme: "light" });
+  await page.goto("/");
+  const ground = () => page.evaluate("getComputedStyle(document.body).backgroundColor");
+  const light = await ground();
+  await page.keyboard.press("t");
+  await page.keyboard.press("t");
+  await page.getByRole("button", { name: "Theme: dark" }).waitFor();
+  expect(await ground()).not.toBe(light);
+  await page.reload();
+  await page.getByRole("button", { name: "Theme: dark" }).waitFor();
+});

@@ -1,0 +1,73 @@
+// One request: JSON in, JSON out, a deadline, and everything else as an error with a sentence.
+
+import { connection } from "../live/connection.svelte";
+import { clock } from "../live/clock.svelte";
+import { Problem, problemOf, Unreachable } from "./problem";
+
+/** Longer than the node itself waits for its database. */
+const DEADLINE_MS = 10_000;
+
+export type Query = Record<string, string | number | null | undefined>;
+
+interface Wish {
+  method?: "GET" | "POST" | "PATCH";
+  query?: Query;
+  body?: unknown;
+  /** The version that a change is made for. */
+  version?: number;
+  signal?: AbortSignal;
+}
+
+/** Ids may hold anything, `/` and `%` included. */
+export function segment(id: string): string {
+  return encodeURIComponent(id);
+}
+
+export function url(path: string, query: Query = {}): string {
+  const pairs = Object.entries(query).filter(([, value]) => value !== null && value !== undefined && value !== "");
+  const text = new URLSearchParams(pairs.map(([name, value]) => [name, String(value)])).toString();
+  return text ? `${path}?${text}` : path;
+}
+
+export interface Answer<T> {
+  status: number;
+  body: T;
+}
+
+/** Throws `Problem` or `Unreachable`, or the abort's own error when the page has moved on. */
+export async function send<T>(path: string, wish: Wish = {}): Promise<Answer<T>> {
+  const answer = await reach(url(path, wish.query), wish);
+  const body: unknown = await answer.json().catch(() => undefined);
+  if (!answer.ok) {
+    const problem = problemOf(answer.status, body);
+    if (problem.passing) connection.failed(problem.detail);
+    else connection.answered();
+    throw problem;
+  }
+  if (body === undefined) throw new Problem(answer.status, "the answer is not JSON: is this a Rollcall node?");
+  connection.answered();
+  return { status: answer.status, body: body as T };
+}
+
+async function reach(target: string, wish: Wish): Promise<Response> {
+  const headers: Record<string, string> = { accept: "application/json" };
+  if (wish.body !== undefined) headers["content-type"] = "application/json";
+  if (wish.version !== undefined) headers["if-match"] = `"${wish.version}"`;
+  const deadline = AbortSignal.timeout(DEADLINE_MS);
+  try {
+    const answer = await fetch(target, {
+      method: wish.method ?? "GET",
+      headers,
+      body: wish.body === undefined ? undefined : JSON.stringify(wish.body),
+      signal: wish.signal ? AbortSignal.any([wish.signal, deadline]) : deadline,
+      cache: "no-store",
+    });
+    clock.heard(answer.headers.get("date"));
+    return answer;
+  } catch (fault) {
+    if (wish.signal?.aborted) throw fault;
+    const unreachable = new Unreachable();
+    connection.failed(unreachable.message);
+    throw unreachable;
+  }
+}

@@ -1,0 +1,71 @@
+// Every resource that the pages read or change, each by name.
+
+import { send, segment, type Answer, type Query } from "./client";
+import { Problem } from "./problem";
+import type * as shape from "./types";
+
+const API = "/api/v1";
+
+type Signal = AbortSignal | undefined;
+
+async function read<T>(path: string, signal: Signal, query?: Query): Promise<T> {
+  return (await send<T>(`${API}${path}`, { query, signal })).body;
+}
+
+async function list<T>(path: string, signal: Signal, query?: Query): Promise<shape.Page<T>> {
+  return read<shape.Page<T>>(path, signal, query);
+}
+
+export const summary = (signal?: Signal) => read<shape.Summary>("/summary", signal);
+
+/** A node that is not ready answers 503 with the reasons: for this page that is an answer. */
+export async function readiness(signal?: Signal): Promise<shape.Readiness> {
+  try {
+    const { body } = await send<{ warnings?: string[] }>("/readyz", { signal });
+    return { ready: true, reasons: [], warnings: body.warnings ?? [] };
+  } catch (fault) {
+    if (!(fault instanceof Problem) || fault.reasons.length === 0) throw fault;
+    return { ready: false, reasons: fault.reasons, warnings: [] };
+  }
+}
+
+export const owners = (query: Query, signal?: Signal) => list<shape.Owner>("/owners", signal, query);
+
+export const owner = (id: string, signal?: Signal) =>
+  read<shape.Owner>(`/owners/${segment(id)}`, signal);
+
+export const createOwner = (body: { owner_id: string; display_name?: string }): Promise<Answer<shape.Owner>> =>
+  send<shape.Owner>(`${API}/owners`, { method: "POST", body });
+
+/** `patch` is a JSON merge patch: null resets a part. */
+export async function changeOwner(id: string, version: number, patch: object): Promise<shape.Owner> {
+  const wish = { method: "PATCH", body: patch, version } as const;
+  return (await send<shape.Owner>(`${API}/owners/${segment(id)}`, wish)).body;
+}
+
+export const subOwners = (id: string, query: Query, signal?: Signal) =>
+  list<shape.SubOwner>(`/owners/${segment(id)}/sub-owners`, signal, query);
+
+export const statuses = (id: string, sub: string, query: Query, signal?: Signal) =>
+  list<shape.Status>(`/owners/${segment(id)}/sub-owners/${segment(sub)}/statuses`, signal, query);
+
+export const partitions = (signal?: Signal) => list<shape.Partition>("/partitions", signal);
+
+export const streams = (signal?: Signal) => list<shape.Stream>("/streams", signal);
+
+export const gaps = (query: Query, signal?: Signal) => list<shape.Gap>("/gaps", signal, query);
+
+export const acceptGap = (partition: number, upto: number) =>
+  send(`${API}/partitions/${partition}/accept-gap`, {
+    method: "POST",
+    body: { upto_sequence_number: upto },
+  });
+
+export const nodes = (signal?: Signal) => list<shape.Node>("/nodes", signal);
+
+export const shards = (signal?: Signal) => list<shape.Shard>("/shards", signal);
+
+export const events = (query: Query, signal?: Signal) => list<shape.OutboxEvent>("/events", signal, query);
+
+export const deadLetters = (query: Query, signal?: Signal) =>
+  list<shape.DeadLetter>("/dead-letters", signal, query);

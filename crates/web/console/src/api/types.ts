@@ -1,0 +1,158 @@
+// The shapes of the API, as far as the pages read them. A newer node may say more and leave
+// nothing out; what an older one does not say yet is optional here. `null` means unknown.
+
+export interface Page<T> {
+  items: T[];
+  next_cursor: string | null;
+}
+
+export type OwnerState = "active" | "pending" | "blocked" | "deleted";
+
+export interface Summary {
+  owners: Partial<Record<OwnerState, number>>;
+  sub_owners: number | null;
+  dead_letters: number | null;
+  outbox_pending: number | null;
+  statuses_per_second: number | null;
+  lag_events: number | null;
+  lag_seconds: number | null;
+}
+
+export interface Readiness {
+  ready: boolean;
+  reasons: string[];
+  warnings: string[];
+}
+
+/** The parts of a calibration; an absent one means the default, or the owner's part. */
+export interface Calibration {
+  pointer?: string;
+  gain?: number;
+  offset?: number;
+  unit?: string;
+}
+
+export interface Settings extends Calibration {
+  sub_owners?: Record<string, Calibration>;
+}
+
+export interface Owner {
+  owner_id: string;
+  state: OwnerState;
+  display_name: string | null;
+  settings: Settings;
+  version: number;
+  created_at: string;
+  created_by: string;
+}
+
+export interface SubOwner {
+  owner_id: string;
+  sub_owner_id: string;
+  state: "active" | "deleted";
+  display_name: string | null;
+  settings: Calibration;
+  version: number;
+  created_at: string;
+  created_by: string;
+}
+
+export interface Status {
+  partition_id: number;
+  sequence_number: number;
+  enqueued_at: string;
+  status_at: string;
+  data: unknown;
+  value: number | null;
+  version: number;
+}
+
+export interface Partition {
+  stream_id: number;
+  partition_id: number;
+  node: string | null;
+  epoch: number | null;
+  expires_at: string | null;
+  sequence_number: number | null;
+  last_enqueued_sequence_number: number | null;
+  lag_events: number | null;
+  lag_seconds: number | null;
+  last_commit_at: string | null;
+  state: string;
+  stored: number;
+  held: number;
+  dead: number;
+  gaps: number;
+  dropped: Record<string, number>;
+  gap_accepted_upto: number | null;
+  in_flight_batches: number | null;
+  restarts: number | null;
+  fault: string | null;
+}
+
+export interface Gap {
+  stream_id: number;
+  partition_id: number;
+  after_sequence_number: number;
+  upto_sequence_number: number;
+  reason: string;
+  found_at: string;
+}
+
+export interface Shard {
+  shard: number;
+  node: string;
+  depth: number;
+  owners: number;
+  restarts: number;
+}
+
+export interface Node {
+  name: string;
+  incarnation: string;
+  roles: string[];
+  version: string;
+  api: string | null;
+  partitions: number;
+  last_seen_at: string;
+}
+
+export interface Stream {
+  stream_id: number;
+  namespace: string;
+  event_hub: string;
+  consumer_group: string;
+  generation: number;
+  hub_created_at: string | null;
+  current: boolean;
+}
+
+export interface Delivery {
+  sink: string;
+  state: "pending" | "sent" | "parked";
+  attempts: number;
+  sent_at: string | null;
+  last_error: string | null;
+}
+
+export interface OutboxEvent {
+  event_id: string;
+  type: string;
+  subject: string;
+  payload: unknown;
+  created_at: string;
+  deliveries: Delivery[];
+}
+
+export interface DeadLetter {
+  id: string;
+  stream_id: number;
+  partition_id: number;
+  sequence_number: number;
+  enqueued_at: string;
+  reason: string;
+  detail: string | null;
+  state: "open" | "replayed" | "discarded";
+  body: string | null;
+  body_base64: string;
+}

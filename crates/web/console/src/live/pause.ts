@@ -1,0 +1,21 @@
+// How long a poll waits until it asks again.
+
+const LONGEST_MS = 30_000;
+/** What nobody looks at is asked for this much less often. */
+const HIDDEN_FACTOR = 5;
+/** So that many open pages do not come back at the same moment. */
+const JITTER = 0.2;
+
+export interface Standing {
+  period: number;
+  /** Failures since the last answer. */
+  failures: number;
+  hidden: boolean;
+}
+
+/** `random` is from 0 up to 1. */
+export function pause({ period, failures, hidden }: Standing, random: number): number {
+  const base = period * (hidden ? HIDDEN_FACTOR : 1) * 2 ** Math.min(failures, 10);
+  if (failures === 0) return base;
+  return Math.max(period, Math.min(base, LONGEST_MS) * (1 + JITTER * (2 * random - 1)));
+}
