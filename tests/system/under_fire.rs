@@ -1,0 +1,270 @@
+//! Announcements under fire: nodes, a broker and a receiver are killed, refuse and hang while
+//! newcomers stream in, and yet every creation arrives at every sink, under one id.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::TcpListener;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use futures::future::join_all;
+use rand::Rng;
+use rand_chacha::ChaCha8Rng;
+use rollcall_test_servers::Redis;
+use serde_json::Value;
+use wiremock::matchers::method;
+use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
+
+use crate::harness::fleet::Node;
+use crate::harness::message::status;
+use crate::harness::port;
+use crate::harness::scene::Scene;
+use crate::harness::seed;
+use crate::harness::wait::until;
+
+const PARTITIONS: u32 = 12;
+const NODES: [&str; 3] = ["a", "b", "c"];
+const TTL: &str = "\"4s\"";
+/// Newcomers, unless the environment names another number: 100,000 take some minutes.
+const OWNERS: usize = 3_000;
+const OWNERS_VARIABLE: &str = "ROLLCALL_TEST_ANNOUNCED";
+/// Newcomers that are sent at once.
+const WAVE: usize = 250;
+const STREAM: &str = "announcements";
+/// After the last delivery nothing comes any more: longer than any back-off that could be pending
+/// for a delivery that is not marked.
+const SILENCE: Duration = Duration::from_secs(5);
+
+/// What the receiver does with a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mood {
+    Takes,
+    Refuses,
+    Throttles,
+    /// Takes it, and answers when nobody waits any more.
+    Hangs,
+}
+
+/// A receiver of webhooks and all that it has taken: (type, subject, id).
+#[derive(Clone)]
+struct Receiver(Arc<Mutex<(Mood, Vec<Arrival>)>>);
+
+type Arrival = (String, String, String);
+
+impl Receiver {
+    fn new() -> Self {
+        Self(Arc::new(Mutex::new((Mood::Takes, Vec::new()))))
+    }
+
+    async fn listen(&self, port: u16) -> MockServer {
+        let listener = TcpListener::bind(("127.0.0.1", port)).unwrap();
+        let server = MockServer::builder().listener(listener);
+        let server = server.disable_request_recording().start().await;
+        Mock::given(method("POST"))
+            .respond_with(self.clone())
+            .mount(&server)
+            .await;
+        server
+    }
+
+    fn set(&self, mood: Mood) {
+        self.0.lock().unwrap().0 = mood;
+    }
+
+    fn arrivals(&self) -> Vec<Arrival> {
+        self.0.lock().unwrap().1.clone()
+    }
+}
+
+impl Respond for Receiver {
+    fn respond(&self, request: &Request) -> ResponseTemplate {
+        let mut inner = self.0.lock().unwrap();
+        let event: Value = serde_json::from_slice(&request.body).unwrap();
+        match inner.0 {
+            Mood::Refuses => ResponseTemplate::new(503),
+            Mood::Throttles => ResponseTemplate::new(429).insert_header("Retry-After", "1"),
+            Mood::Takes => {
+                inner.1.push(arrival(&event));
+                ResponseTemplate::new(204)
+            }
+            Mood::Hangs => {
+                inner.1.push(arrival(&event));
+                ResponseTemplate::new(204).set_delay(Duration::from_secs(60))
+            }
+        }
+    }
+}
+
+fn arrival(event: &Value) -> Arrival {
+    let text = |key: &str| event[key].as_str().unwrap().to_owned();
+    (text("type"), text("subject"), text("id"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_creation_arrives_under_one_id_whoever_is_killed() {
+    let mut random = seed::random();
+    let owners = seed::number(OWNERS_VARIABLE).map_or(OWNERS, |owners| owners.try_into().unwrap());
+    // A broker that forgot what it took would not be one.
+    let durable = [
+        "--appendonly",
+        "yes",
+        "--appendfsync",
+        "always",
+        "--save",
+        "",
+    ];
+    let redis = Redis::start_with(&durable).unwrap();
+    let (receiver, port) = (Receiver::new(), port::free());
+    let _listening = receiver.listen(port).await;
+    let mut scene = Scene::open(PARTITIONS, TTL).await;
+    scene.site.set("events.sinks", &sinks(&redis, port));
+    let mut nodes: Vec<Node> = scene.nodes(NODES).await.into();
+    scene.spread(&NODES).await;
+
+    let mut kills = BTreeMap::<&str, usize>::new();
+    for first in (0..owners).step_by(WAVE) {
+        let loads = loads(first..owners.min(first + WAVE), &mut random);
+        let stroke = random.random_range(0..STROKES);
+        let striking = strike(stroke, &scene, &mut nodes, &redis, &receiver);
+        let ((), name) = tokio::join!(send(&scene, loads), striking);
+        *kills.entry(name).or_default() += 1;
+    }
+    eprintln!("{kills:?}");
+    receiver.set(Mood::Takes);
+
+    let due = 2 * owners;
+    let mut seen = 0;
+    until("every creation has arrived at the webhook", async || {
+        // A long run takes its time, as long as it goes on.
+        seen = distinct(&receiver.arrivals());
+        (seen == due).then_some(())
+    })
+    .await;
+    until("every creation has arrived in the stream", async || {
+        (distinct(&stream(&redis)) == due).then_some(())
+    })
+    .await;
+    until("every delivery is marked", async || {
+        let left = scene.number("SELECT count(*) FROM outbox_deliveries WHERE state <> 'sent'");
+        (left == 0).then_some(())
+    })
+    .await;
+    let before = (receiver.arrivals().len(), stream(&redis).len());
+    tokio::time::sleep(SILENCE).await;
+    let after = (receiver.arrivals().len(), stream(&redis).len());
+    assert_eq!(before, after, "after the last delivery there is silence");
+
+    for (sink, arrivals) in [("webhook", receiver.arrivals()), ("stream", stream(&redis))] {
+        let ids = ids(&arrivals);
+        assert_eq!(ids.len(), due, "{sink}: distinct subjects");
+        assert!(ids.values().all(|ids| ids.len() == 1), "{sink}: an id each");
+        let repeats = arrivals.len() - due;
+        eprintln!("{sink}: {due} creations, {repeats} repeats");
+        assert!(repeats < due / 4, "{sink}: repeats are few");
+    }
+    scene.ends(None, nodes).await;
+}
+
+/// As many as [`strike`] knows; half of them kill a node.
+const STROKES: usize = 10;
+
+/// One stroke while a wave is under way.
+async fn strike(
+    stroke: usize,
+    scene: &Scene<'_>,
+    nodes: &mut Vec<Node>,
+    redis: &Redis,
+    receiver: &Receiver,
+) -> &'static str {
+    match stroke {
+        0 => {
+            redis.kill().unwrap();
+            redis.start_again().unwrap();
+            "Redis killed"
+        }
+        1 => {
+            redis.pause().unwrap();
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            redis.resume().unwrap();
+            "Redis paused"
+        }
+        2 => {
+            receiver.set(Mood::Refuses);
+            "receiver refuses"
+        }
+        3 => {
+            receiver.set(Mood::Throttles);
+            "receiver throttles"
+        }
+        4 => {
+            receiver.set(Mood::Hangs);
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            receiver.set(Mood::Takes);
+            "receiver hangs"
+        }
+        _ => {
+            receiver.set(Mood::Takes);
+            let node = nodes.remove(0);
+            let name = node.name.clone();
+            node.process.kill();
+            nodes.push(scene.node(&name).await);
+            "node killed"
+        }
+    }
+}
+
+fn sinks(redis: &Redis, port: u16) -> String {
+    let webhook = format!(
+        r#"{{ kind = "webhook", name = "webhook", url = "http://127.0.0.1:{port}/", allow_private = true }}"#
+    );
+    let stream = format!(
+        r#"{{ kind = "redis_stream", name = "stream", url = "{}", stream = "{STREAM}" }}"#,
+        redis.url()
+    );
+    format!("[{webhook}, {stream}]")
+}
+
+/// All that the stream holds: one event a line in the answer that holds it as JSON.
+fn stream(redis: &Redis) -> Vec<Arrival> {
+    let text = redis
+        .command(&["XRANGE", STREAM, "-", "+"])
+        .unwrap_or_default();
+    let events = text
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    events
+        .filter(Value::is_object)
+        .map(|event| arrival(&event))
+        .collect()
+}
+
+fn ids(arrivals: &[Arrival]) -> BTreeMap<(&str, &str), BTreeSet<&str>> {
+    let mut ids = BTreeMap::<_, BTreeSet<_>>::new();
+    for (kind, subject, id) in arrivals {
+        let subject = (kind.as_str(), subject.as_str());
+        ids.entry(subject).or_default().insert(id.as_str());
+    }
+    ids
+}
+
+fn distinct(arrivals: &[Arrival]) -> usize {
+    ids(arrivals).len()
+}
+
+/// What each partition gets: a status of each owner's one sub-owner, on a partition by chance.
+fn loads(owners: std::ops::Range<usize>, random: &mut ChaCha8Rng) -> Vec<Vec<Vec<u8>>> {
+    let mut loads = vec![Vec::new(); PARTITIONS as usize];
+    for owner in owners {
+        let body = status(&format!("announced-{owner}"), "meter", "1");
+        loads[random.random_range(0..PARTITIONS as usize)].push(body);
+    }
+    loads
+}
+
+async fn send(scene: &Scene<'_>, loads: Vec<Vec<Vec<u8>>>) {
+    join_all((0..).zip(loads).map(async |(partition, bodies)| {
+        let sender = scene.site.sender().await;
+        sender.send(partition, bodies).await;
+        sender.close().await;
+    }))
+    .await;
+}
