@@ -8,7 +8,7 @@ use fe2o3_amqp::link::SendError;
 use fe2o3_amqp::sasl_profile::SaslProfile;
 use fe2o3_amqp::session::SessionHandle;
 use fe2o3_amqp::types::definitions::{self, SenderSettleMode};
-use fe2o3_amqp::types::messaging::{Data, Message, Outcome};
+use fe2o3_amqp::types::messaging::{Data, Message, Outcome, Target, TerminusDurability};
 use fe2o3_amqp::{Connection, Sender, Session};
 use fe2o3_amqp_cbs::client::CbsClient;
 use fe2o3_amqp_cbs::token::CbsToken;
@@ -66,7 +66,7 @@ impl Link {
         }
         let sender = Sender::builder()
             .name(format!("rollcall-{}", Uuid::new_v4()))
-            .target(place.entity.as_str())
+            .target(target(place))
             .sender_settle_mode(SenderSettleMode::Unsettled)
             .attach(&mut session)
             .await
@@ -97,6 +97,15 @@ impl Link {
             Ok(outcome) => Sent::Outcome(outcome),
             Err(error) => Sent::Broken(broken(&error)),
         }
+    }
+}
+
+/// RabbitMQ makes a queue that it does not have as the link says: one that outlives it.
+fn target(place: &Place) -> Target {
+    let target = Target::builder().address(place.entity.as_str());
+    match place.url.password() {
+        Some(_) => target.durable(TerminusDurability::UnsettledState).build(),
+        None => target.build(),
     }
 }
 

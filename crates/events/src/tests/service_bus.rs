@@ -23,6 +23,8 @@ use crate::service_bus::{Config, ServiceBusSink};
 use crate::{Access, Sink, SinkConfig, SinkError, SinkKind};
 
 const QUEUE: &str = "/queue/announcements";
+/// The same queue for whoever expects it to be there.
+const MADE: &str = "/amq/queue/announcements";
 
 fn rabbit_config(rabbit: &RabbitMq) -> Config {
     Config {
@@ -48,7 +50,7 @@ async fn take(rabbit: &RabbitMq, count: usize) -> Vec<Message<Data>> {
         .await
         .unwrap();
     let mut session = Session::begin(&mut connection).await.unwrap();
-    let mut receiver = Receiver::attach(&mut session, "test", QUEUE).await.unwrap();
+    let mut receiver = Receiver::attach(&mut session, "test", MADE).await.unwrap();
     let (mut messages, mut ids) = (Vec::new(), std::collections::HashSet::new());
     while ids.len() < count {
         let delivery = tokio::time::timeout(Duration::from_secs(30), receiver.recv::<Data>());
