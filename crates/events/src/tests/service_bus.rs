@@ -60,8 +60,6 @@ async fn take(rabbit: &RabbitMq, count: usize) -> Vec<Message<Data>> {
         ids.insert(id(&message));
         messages.push(message);
     }
-    receiver.close().await.unwrap();
-    connection.close().await.unwrap();
     messages
 }
 
