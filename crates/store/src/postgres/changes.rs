@@ -33,12 +33,14 @@ pub(crate) async fn since(database: &Database, cursor: Option<ChangeCursor>) -> 
     })
 }
 
-/// Whatever lease is claimed from now on has a greater epoch.
+/// Whatever lease is claimed from now on has a greater epoch than those from before: these are of
+/// an earlier second, since a database is not restored within one, and the next claim is of this
+/// second at least.
 pub(crate) async fn begin_anew(database: &Database) -> Result<()> {
     let mut snapshot = database.snapshot().await?;
     let (past, _) = past::look(&mut snapshot).await?;
     let newest: i64 = sqlx::query_scalar(
-        "SELECT greatest(max(epoch), floor(extract(epoch FROM clock_timestamp()))::bigint)
+        "SELECT greatest(max(epoch), floor(extract(epoch FROM clock_timestamp()))::bigint - 1)
          FROM partitions",
     )
     .fetch_one(&mut *snapshot)

@@ -6,7 +6,9 @@ use std::time::Duration;
 use rollcall_model::{
     Drops, OwnerId, PartitionId, SequenceNumber, Span, Status, StreamId, SubOwnerId, Timestamp,
 };
-use rollcall_store::{Answer, Batch, Claim, Config, HubIdentity, Store, Tenure, application_name};
+use rollcall_store::{
+    Answer, Batch, Claim, Config, Error, HubIdentity, Kind, Store, Tenure, application_name,
+};
 use rollcall_test_servers::{Database, Postgres};
 use sqlx::{Connection as _, PgConnection};
 use uuid::Uuid;
@@ -96,6 +98,18 @@ impl Site {
     }
 }
 
+/// A session that a stopped server has cut is found at its next use: each costs one try.
+async fn past_cut_sessions<T>(call: impl AsyncFn() -> Result<T, Error>) -> T {
+    const SESSIONS: usize = 20;
+    for _ in 0..SESSIONS {
+        match call().await {
+            Err(error) if error.kind == Kind::Unavailable => {}
+            answer => return answer.unwrap(),
+        }
+    }
+    call().await.unwrap()
+}
+
 impl Node {
     pub(crate) async fn stream(&self) -> StreamId {
         let hub = HubIdentity {
@@ -104,15 +118,19 @@ impl Node {
             consumer_group: "$Default".to_owned(),
             created_at: Timestamp::EPOCH,
         };
-        self.store.resolve_stream(&hub).await.unwrap().stream_id
+        past_cut_sessions(async || self.store.resolve_stream(&hub).await)
+            .await
+            .stream_id
     }
 
     pub(crate) async fn try_claim(&self, partition: u32) -> Option<Lease> {
         let (stream_id, partition_id) = (self.stream().await, PartitionId(partition));
-        let claim = self
-            .store
-            .claim_partition(stream_id, partition_id, &self.tenure);
-        claim.await.unwrap().map(|claim| Lease {
+        let claim = past_cut_sessions(async || {
+            let store = &self.store;
+            let claiming = store.claim_partition(stream_id, partition_id, &self.tenure);
+            claiming.await
+        });
+        claim.await.map(|claim| Lease {
             stream_id,
             partition_id,
             incarnation: self.tenure.incarnation,
