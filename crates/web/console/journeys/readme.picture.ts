@@ -22,13 +22,14 @@ const take = (page: Page, name: string) => page.screenshot({ path: `pictures/${n
 
 test("pictures", async () => {
   await node.sendLines('not json\n{"dataOwnerId": "plant-7", "data": 1}\n');
-  const { page } = await open(browser, node.url, { viewport: { ...DESK, height: 800 } });
+  const { page } = await open(browser, node.url, { viewport: { ...DESK, height: 620 } });
   await page.goto("/");
   // Long enough for the sparklines to have a past.
   await page.waitForTimeout(120_000);
   await take(page, "overview");
   await node.api("PATCH", "/owners/owner-000001", { display_name: "Wharf 3", settings: { pointer: "/temperature", unit: "°C" } });
   await page.waitForTimeout(40_000);
+  await page.setViewportSize({ ...DESK, height: 800 });
   await page.emulateMedia({ colorScheme: "dark" });
   await page.goto("/owners/owner-000001?sub=thermometer-0");
   await page.getByLabel("Gain").fill("1.02");
