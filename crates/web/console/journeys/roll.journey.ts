@@ -71,7 +71,7 @@ test("somebody is found among many by search and by pages, and the address keeps
 });
 
 test("a calibration is previewed, saved, and holds for the next status", async () => {
-  await page.goto("/owners/plant-7");
+  await page.goto("/owners/plant-7?sub=boiler");
   await page.getByText("There is no number in these data").first().waitFor();
   await page.getByRole("button", { name: "/sensors/0/value" }).click();
   await page.getByLabel("Gain").fill("0.1");
@@ -86,8 +86,23 @@ test("a calibration is previewed, saved, and holds for the next status", async (
   expect(stored.items[0].value).toBeCloseTo(30);
 });
 
+test("an override is for one sub-owner, and what is written for all outlives a look at another", async () => {
+  await node.send({ dataOwnerId: "plant-7", dataOwnerSubId: "pump", data: { sensors: [{ value: 8 }] } });
+  await page.goto("/owners/plant-7?sub=boiler");
+  await page.getByLabel("Gain").fill("2");
+  await page.getByRole("link", { name: /pump/ }).click();
+  await expect.poll(() => page.locator("td.preview").first().innerText()).toMatch(/^16\s°C$/);
+  await page.getByRole("button", { name: "Undo" }).click();
+  await page.getByRole("button", { name: "Only pump" }).click();
+  await page.getByLabel("Unit").fill("bar");
+  await page.getByRole("button", { name: "Save", exact: true }).click();
+  await page.getByText("Saved as version 3").waitFor();
+  const { settings } = await node.api("GET", "/owners/plant-7");
+  expect(settings.sub_owners).toEqual({ pump: { unit: "bar" } });
+});
+
 test("who saves onto a version that is gone is told so, and loses nothing", async () => {
-  await page.goto("/owners/plant-7");
+  await page.goto("/owners/plant-7?sub=boiler");
   await page.getByLabel("Offset").fill("1e3x");
   await page.getByText("Offset is a number").waitFor();
   await page.getByLabel("Offset").fill("5");
@@ -98,6 +113,12 @@ test("who saves onto a version that is gone is told so, and loses nothing", asyn
   await page.getByText("/sensors/0/value × 3 in °C").first().waitFor();
   await page.getByRole("button", { name: "Take theirs" }).click();
   await expect.poll(() => page.getByLabel("Gain").inputValue()).toBe("3");
+});
+
+test("data are shown digit by digit as they were sent", async () => {
+  await node.sendLines('{"dataOwnerId": "plant-7", "dataOwnerSubId": "counter", "data": {"pulses":12345678901234567890}}\n');
+  await page.goto("/owners/plant-7?sub=counter");
+  await page.getByText('{"pulses":12345678901234567890}').waitFor();
 });
 
 test("an owner is entered by hand once", async () => {
@@ -149,8 +170,8 @@ test("partitions are sorted, and everything is within reach of the keyboard", as
 
 test("what was announced is told with its sinks", async () => {
   await page.goto("/events");
-  await page.getByRole("button", { name: "plant-7", exact: true }).click();
+  await page.locator("[data-row]").first().click();
   await page.getByRole("link", { name: "To the owner" }).waitFor();
   await page.locator("table").getByText(/^journal: sent/).waitFor();
-  await page.getByLabel("The event as it is sent").getByText('"created_by": "stream"').waitFor();
+  await page.getByLabel("The event as it is sent").getByText('"specversion": "1.0"').waitFor();
 });

@@ -3,8 +3,8 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     include: ["journeys/*.journey.ts"],
-    // One node and one browser at a time; a machine that is busy with other things is slow.
-    fileParallelism: false,
+    // Each has a node and a browser of its own; a machine that is busy with other things is slow.
+    maxWorkers: 2,
     testTimeout: 60_000,
     hookTimeout: 60_000,
   },

@@ -2,6 +2,7 @@
 
 import { connection } from "../live/connection.svelte";
 import { clock } from "../live/clock.svelte";
+import { parseExact } from "../pure/exact";
 import { Problem, problemOf, Unreachable } from "./problem";
 
 /** Longer than the node itself waits for its database. */
@@ -16,6 +17,8 @@ interface Wish {
   /** The version that a change is made for. */
   version?: number;
   signal?: AbortSignal;
+  /** That it is answered says nothing about whether the pages get their data. */
+  aside?: boolean;
 }
 
 /** Ids may hold anything, `/` and `%` included. */
@@ -37,16 +40,20 @@ export interface Answer<T> {
 /** Throws `Problem` or `Unreachable`, or the abort's own error when the page has moved on. */
 export async function send<T>(path: string, wish: Wish = {}): Promise<Answer<T>> {
   const answer = await reach(url(path, wish.query), wish);
-  const body: unknown = await answer.json().catch(() => undefined);
+  const body = await answer.text().then(parseExact).catch(() => undefined);
   if (!answer.ok) {
     const problem = problemOf(answer.status, body);
-    if (problem.passing) connection.failed(problem.detail);
-    else connection.answered();
+    if (!wish.aside) note(problem);
     throw problem;
   }
   if (body === undefined) throw new Problem(answer.status, "the answer is not JSON: is this a Rollcall node?");
-  connection.answered();
+  if (!wish.aside) connection.answered();
   return { status: answer.status, body: body as T };
+}
+
+function note(problem: Problem): void {
+  if (problem.passing) connection.failed(problem.detail);
+  else connection.answered();
 }
 
 async function reach(target: string, wish: Wish): Promise<Response> {

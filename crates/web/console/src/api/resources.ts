@@ -1,6 +1,6 @@
 // Every resource that the pages read or change, each by name.
 
-import { send, segment, type Answer, type Query } from "./client";
+import { send, segment, url, type Answer, type Query } from "./client";
 import { Problem } from "./problem";
 import type * as shape from "./types";
 
@@ -21,7 +21,7 @@ export const summary = (signal?: Signal) => read<shape.Summary>("/summary", sign
 /** A node that is not ready answers 503 with the reasons: for this page that is an answer. */
 export async function readiness(signal?: Signal): Promise<shape.Readiness> {
   try {
-    const { body } = await send<{ warnings?: string[] }>("/readyz", { signal });
+    const { body } = await send<{ warnings?: string[] }>("/readyz", { signal, aside: true });
     return { ready: true, reasons: [], warnings: body.warnings ?? [] };
   } catch (fault) {
     if (!(fault instanceof Problem) || fault.reasons.length === 0) throw fault;
@@ -66,6 +66,17 @@ export const nodes = (signal?: Signal) => list<shape.Node>("/nodes", signal);
 export const shards = (signal?: Signal) => list<shape.Shard>("/shards", signal);
 
 export const events = (query: Query, signal?: Signal) => list<shape.OutboxEvent>("/events", signal, query);
+
+export const sinks = (signal?: Signal) => list<shape.Sink>("/sinks", signal);
+
+export const resend = (event: string, sink: string) =>
+  send(url(`${API}/events/${segment(event)}/resend`, { sink }), { method: "POST" });
+
+/** How many deliveries are due again, or would be. */
+export async function resendParked(sink: string, dryRun: boolean): Promise<number> {
+  const body = { action: "resend_parked", sink, dry_run: dryRun };
+  return (await send<{ deliveries: number }>(`${API}/events:bulk`, { method: "POST", body })).body.deliveries;
+}
 
 export const deadLetters = (query: Query, signal?: Signal) =>
   list<shape.DeadLetter>("/dead-letters", signal, query);

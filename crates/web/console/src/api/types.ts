@@ -135,6 +135,15 @@ export interface Delivery {
   last_error: string | null;
 }
 
+export interface Sink {
+  sink: string;
+  /** Whether events go there still. */
+  registered: boolean;
+  pending: number;
+  oldest_pending_at: string | null;
+  parked: number;
+}
+
 export interface OutboxEvent {
   event_id: string;
   type: string;

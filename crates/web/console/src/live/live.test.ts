@@ -2,13 +2,17 @@ import { expect, test } from "vitest";
 import { pause } from "./pause";
 import { grownBy, growth, Series } from "./series";
 
-const calm = { period: 2_000, failures: 0, hidden: false };
+const calm = { period: 2_000, failures: 0, hidden: false, took: 20 };
 
 test("a poll backs off up to half a minute and never below its period", () => {
   expect(pause(calm, 0.9)).toBe(2_000);
   expect(pause({ ...calm, failures: 1 }, 0.5)).toBe(4_000);
   expect(pause({ ...calm, failures: 60 }, 0.5)).toBe(30_000);
   expect(pause({ ...calm, failures: 60 }, 0)).toBe(24_000);
+});
+
+test("what was slow to answer is left in peace for longer", () => {
+  expect(pause({ ...calm, took: 700 }, 0.5)).toBe(7_000);
 });
 
 test("what nobody looks at is asked for less often", () => {

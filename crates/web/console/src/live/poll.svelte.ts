@@ -1,7 +1,7 @@
 // Asks again and again. What was answered last stays while the node is away; whether it is stale
 // is said beside it.
 
-import { sentence } from "../api/problem";
+import { Problem } from "../api/problem";
 import { connection } from "./connection.svelte";
 import { pause } from "./pause";
 
@@ -10,14 +10,16 @@ export const PERIOD_MS = 2_000;
 export class Poll<T> {
   data = $state.raw<T>();
   fault = $state.raw<unknown>();
-  answeredAt = $state<number>();
+  /** What is shown is the answer to an earlier question. */
+  pending = $state(true);
   #again: () => void = () => {};
 
   constructor(readonly period = PERIOD_MS) {}
 
-  /** What is wrong, in a sentence. */
-  get trouble(): string | undefined {
-    return this.fault === undefined ? undefined : sentence(this.fault);
+  /** What the page itself has to say: that the node is away, the banner says where there are data. */
+  get refusal(): unknown {
+    const refused = this.fault instanceof Problem && !this.fault.passing;
+    return refused || this.data === undefined ? this.fault : undefined;
   }
 
   /** Asks until the returned function is called: what an `$effect` wants. */
@@ -25,6 +27,7 @@ export class Poll<T> {
     const round = new Round(this, ask, heard);
     this.#again = () => round.wake();
     const stopWaking = connection.onRecovery(() => round.wake());
+    this.pending = true;
     void round.run();
     return () => {
       stopWaking();
@@ -41,6 +44,7 @@ export class Poll<T> {
 class Round<T> {
   #ended = new AbortController();
   #failures = 0;
+  #took = 0;
   #wake: () => void = () => {};
 
   constructor(
@@ -67,11 +71,13 @@ class Round<T> {
 
   async #once(): Promise<void> {
     const { signal } = this.#ended;
+    const begun = performance.now();
     try {
       const data = await this.ask(signal);
       if (signal.aborted) return;
       this.#failures = 0;
-      Object.assign(this.poll, { data, fault: undefined, answeredAt: Date.now() });
+      this.#took = performance.now() - begun;
+      Object.assign(this.poll, { data, fault: undefined, pending: false });
       this.heard?.(data);
     } catch (fault) {
       if (signal.aborted) return;
@@ -83,7 +89,7 @@ class Round<T> {
 
   #rest(): Promise<void> {
     if (this.#ended.signal.aborted) return Promise.resolve();
-    const standing = { period: this.poll.period, failures: this.#failures, hidden: document.hidden };
+    const standing = { period: this.poll.period, failures: this.#failures, hidden: document.hidden, took: this.#took };
     return new Promise((resolve) => {
       const over = () => {
         clearTimeout(timer);

@@ -3,6 +3,7 @@
 // twice; they may differ in the last bit, which nobody is shown.
 
 import type { Calibration, Settings } from "../api/types";
+import { numberOf } from "./exact";
 import { find, parse } from "./pointer";
 
 /** A calibration as it stands in the form: texts, empty where nothing is set. */
@@ -34,13 +35,13 @@ export function faultsOf(draft: Draft): Partial<Record<Part, string>> {
     faults.pointer = "begins with /, and ~ stands only as ~0 or ~1: /sensors/0/value";
   }
   for (const part of ["gain", "offset"] as const) {
-    if (draft[part].trim() !== "" && numberOf(draft[part]) === undefined) faults[part] = "is a number: 0.1 or -273.15";
+    if (draft[part].trim() !== "" && written(draft[part]) === undefined) faults[part] = "is a number: 0.1 or -273.15";
   }
   if ([...draft.unit].length > 64) faults.unit = "has at most 64 characters";
   return faults;
 }
 
-function numberOf(text: string): number | undefined {
+function written(text: string): number | undefined {
   const number = text.trim() === "" ? NaN : Number(text);
   return Number.isFinite(number) ? number : undefined;
 }
@@ -50,7 +51,7 @@ export function calibrationOf(draft: Draft): Calibration {
   const part: Calibration = {};
   if (draft.pointer !== "") part.pointer = draft.pointer;
   if (draft.unit.trim() !== "") part.unit = draft.unit.trim();
-  const [gain, offset] = [numberOf(draft.gain), numberOf(draft.offset)];
+  const [gain, offset] = [written(draft.gain), written(draft.offset)];
   if (gain !== undefined) part.gain = gain;
   if (offset !== undefined) part.offset = offset;
   return part;
@@ -85,8 +86,7 @@ export function same(a: Draft, b: Draft): boolean {
 
 /** The number that is calibrated; null, if there is none at the pointer. */
 export function rawNumber(data: unknown, calibration: Calibration): number | null {
-  const found = find(data, parse(calibration.pointer ?? "") ?? []);
-  return typeof found === "number" && Number.isFinite(found) ? found : null;
+  return numberOf(find(data, parse(calibration.pointer ?? "") ?? []));
 }
 
 export function calibrated(data: unknown, calibration: Calibration): number | null {

@@ -1,5 +1,7 @@
 // JSON Pointers (RFC 6901) as the node reads them: see `crates/model/src/json_pointer.rs`.
 
+import { numberOf } from "./exact";
+
 /** The tokens of a pointer; null, if the text is none. */
 export function parse(text: string): string[] | null {
   if (text === "") return [];
@@ -23,7 +25,7 @@ function step(value: unknown, token: string): unknown {
 
 /** The pointers to every number within `data`, as suggestions. */
 export function numbersIn(data: unknown, most = 12, path = ""): string[] {
-  if (typeof data === "number") return [path];
+  if (numberOf(data) !== null) return [path];
   if (typeof data !== "object" || data === null) return [];
   const found = Object.entries(data).flatMap(([key, value]) =>
     numbersIn(value, most, `${path}/${key.replaceAll("~", "~0").replaceAll("/", "~1")}`),

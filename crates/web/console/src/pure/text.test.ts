@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { bytesOf, hexLines, pretty, size } from "./bytes";
 import { stoppedBefore } from "./gap";
+import { numberOf, parseExact } from "./exact";
 import { match } from "./pattern";
 import { numbersIn } from "./pointer";
 import { sorted, sortingOf, sortText } from "./sort";
@@ -42,4 +43,12 @@ test("only a stop before a gap can be accepted", () => {
 test("numbers in a datum are offered as pointers", () => {
   expect(numbersIn({ a: { "x/y": 1 }, b: ["t", 2], c: "3" })).toEqual(["/a/x~1y", "/b/1"]);
   expect(numbersIn(5)).toEqual([""]);
+});
+
+test("large whole numbers keep their digits where the engine tells them, and are numbers still", () => {
+  const text = '{"count":12345678901234567890,"small":12,"rough":1e30}';
+  const data = parseExact(text) as Record<string, unknown>;
+  if ("rawJSON" in JSON) expect(JSON.stringify(data)).toBe('{"count":12345678901234567890,"small":12,"rough":1e+30}');
+  expect([data.count, data.small, data.rough].map(numberOf)).toEqual([12345678901234567890, 12, 1e30]);
+  expect(numberOf("12")).toBeNull();
 });
