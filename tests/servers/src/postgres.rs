@@ -78,6 +78,22 @@ impl Postgres {
     /// # Errors
     /// As [`Self::start`].
     pub fn start_with(settings: &[(&str, &str)]) -> Result<Self> {
+        Self::start_from(settings, |programs, data| copy(&template(programs)?, data))
+    }
+
+    /// As [`Self::start_with`], and leaves nothing behind, not even the template: two seconds slower.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub fn start_apart(settings: &[(&str, &str)]) -> Result<Self> {
+        Self::start_from(settings, initialise)
+    }
+
+    /// `make` makes the data directory.
+    fn start_from(
+        settings: &[(&str, &str)],
+        make: impl FnOnce(&Path, &Path) -> Result<()>,
+    ) -> Result<Self> {
         let programs = programs()?;
         let directory = tempfile::Builder::new()
             .prefix("rollcall-postgres-")
@@ -90,7 +106,7 @@ impl Postgres {
             programs.display()
         );
         let keeper = Keeper::start(unprivileged("sh"), &stop, &directory)?;
-        copy(&template(&programs)?, &directory.join("data"))?;
+        make(&programs, &directory.join("data"))?;
         let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
         let mut cluster = Self {
             programs,
@@ -330,21 +346,27 @@ fn template(programs: &Path) -> Result<PathBuf> {
         if unfinished.exists() {
             fs::remove_dir_all(&unfinished)?;
         }
-        run(unprivileged(programs.join("initdb"))
-            .args([
-                "-A",
-                "trust",
-                "-E",
-                "UTF8",
-                "--no-locale",
-                "--no-sync",
-                "--wal-segsize=1",
-            ])
-            .args(["-U", SUPERUSER, "-D"])
-            .arg(&unfinished))?;
+        initialise(programs, &unfinished)?;
         fs::rename(&unfinished, &finished)?;
     }
     Ok(finished)
+}
+
+/// An empty cluster in a directory that is not there yet.
+fn initialise(programs: &Path, data: &Path) -> Result<()> {
+    run(unprivileged(programs.join("initdb"))
+        .args([
+            "-A",
+            "trust",
+            "-E",
+            "UTF8",
+            "--no-locale",
+            "--no-sync",
+            "--wal-segsize=1",
+        ])
+        .args(["-U", SUPERUSER, "-D"])
+        .arg(data))?;
+    Ok(())
 }
 
 /// Whatever lies there already has to be one's own: others can write to the temporary directory.
