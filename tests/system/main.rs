@@ -30,6 +30,7 @@ mod newcomers;
 mod outage;
 mod panics;
 mod poison;
+mod race;
 mod refusals;
 mod replays;
 mod residency;

@@ -76,6 +76,8 @@ pub(crate) enum Command {
     Replay(commands::replay::Arguments),
     /// Show announcements, and have them sent again
     Events(commands::events::Arguments),
+    /// Show why newcomers are entered as they are
+    Demo(commands::demo::Arguments),
     /// Print a completion script
     Completions(commands::completions::Arguments),
     /// Print the manual page

@@ -3,6 +3,7 @@
 pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod dead_letters;
+pub(crate) mod demo;
 pub(crate) mod doctor;
 pub(crate) mod doctor_azure;
 pub(crate) mod events;
@@ -64,6 +65,7 @@ pub(crate) fn dispatch(context: Context, command: Command) -> Result<(), Failure
         Command::Owners(arguments) => on_runtime(owners::owners(context, arguments)),
         Command::Replay(arguments) => on_runtime(replay::replay(context, arguments)),
         Command::Events(arguments) => on_runtime(events::events(context, arguments)),
+        Command::Demo(arguments) => on_runtime(demo::demo(context, arguments)),
         Command::Completions(arguments) => completions::completions(&arguments),
         Command::Man => completions::man(),
     }
