@@ -17,7 +17,8 @@
 //! within one run mean something, and each case is run several times and its median shown.
 //!
 //! `cargo run --release -p rollcall-bench -- storm` enters a million newcomers, beside one bulk
-//! insert of the same rows.
+//! insert of the same rows. `… -- ways` measures the ways in which people enter newcomers, and
+//! writes a plot.
 
 #![allow(clippy::print_stdout, reason = "the table is this program's output")]
 
@@ -28,6 +29,7 @@ mod hub_process;
 mod load;
 mod report;
 mod storm;
+mod ways;
 
 use std::path::PathBuf;
 
@@ -82,6 +84,8 @@ struct Arguments {
 enum Command {
     /// Enters newcomers by the stream on PostgreSQL, beside one bulk insert of the same rows.
     Storm(storm::Arguments),
+    /// Measures the ways in which people enter newcomers, beside Rollcall's, on PostgreSQL.
+    Ways(ways::Arguments),
 }
 
 fn main() -> anyhow::Result<()> {
@@ -99,8 +103,10 @@ fn main() -> anyhow::Result<()> {
         return io.block_on(serve(&arguments, dir));
     }
     let command = arguments.command.clone();
-    if let Some(Command::Storm(storm)) = &command {
-        arguments.partitions = storm.partitions;
+    match &command {
+        Some(Command::Storm(storm)) => arguments.partitions = storm.partitions,
+        Some(Command::Ways(_)) => ways::adapt(&mut arguments),
+        None => {}
     }
     let bench = cases::Bench::new(arguments, io.handle().clone())?;
     let _io = io.enter();
@@ -112,6 +118,9 @@ fn main() -> anyhow::Result<()> {
         }
         Some(Command::Storm(arguments)) => {
             println!("{}", system.block_on(storm::run(&bench, &arguments))?);
+        }
+        Some(Command::Ways(arguments)) => {
+            println!("{}", system.block_on(ways::run(&bench, arguments))?);
         }
     }
     Ok(())
