@@ -71,8 +71,12 @@ impl Session {
 
     pub(crate) async fn run(&mut self, sql: &'static str, values: &[Value<'_>]) -> Result<()> {
         match self {
-            Self::Postgres(connection) => drop(send!(connection, sql, values, execute)?),
-            Self::Sqlite(connection) => drop(send!(connection, sql, values, execute)?),
+            Self::Postgres(connection) => {
+                send!(connection, sql, values, execute)?;
+            }
+            Self::Sqlite(connection) => {
+                send!(connection, sql, values, execute)?;
+            }
         }
         Ok(())
     }
