@@ -1,6 +1,8 @@
 //! The console's files, embedded when the binary was built; none, if the console was not built
 //! (see `build.rs`). It keeps and finds them; `api/page.rs` answers with them.
 
+use std::fmt;
+
 mod embedded {
     include!(concat!(env!("OUT_DIR"), "/console.rs"));
 }
@@ -10,13 +12,12 @@ const HASHED: &str = "/assets/";
 const INDEX: &str = "/index.html";
 
 /// The console, or that there is none. Copies are cheap.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Console {
     files: &'static [File],
 }
 
 /// One file of the console.
-#[derive(Debug)]
 pub(crate) struct File {
     /// Such as `/assets/index-B1x2.js`.
     pub(crate) path: &'static str,
@@ -43,6 +44,14 @@ impl Console {
 
     pub(crate) fn file(self, path: &str) -> Option<&'static File> {
         self.files.iter().find(|file| file.path == path)
+    }
+}
+
+/// The names only: the contents are of no use in a log.
+impl fmt::Debug for Console {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let paths = self.files.iter().map(|file| file.path);
+        f.debug_list().entries(paths).finish()
     }
 }
 
