@@ -18,6 +18,7 @@ pub mod error;
 mod fault;
 pub mod health;
 pub mod lease;
+pub mod live;
 mod metrics;
 pub mod outbox;
 pub mod owners;
@@ -39,6 +40,7 @@ pub use health::{Health, HealthFault};
 pub use lease::{
     Claim, HubIdentity, NodeReport, Observation, PartitionState, Stream, Tenure, application_name,
 };
+pub use live::{LiveFilter, LiveRows, LiveStatuses};
 pub use outbox::{Delivery, DeliveryOutcome, DeliveryState, ResendMode, Resent, SinkRegistration};
 pub use owners::{Change, ChangeRefusal, OwnerPatch, OwnerRecord, SubOwnerRecord};
 pub use provision::{Newcomer, Provisioned};

@@ -39,6 +39,7 @@ use sqlx::{PgConnection, PgPool};
 use time::OffsetDateTime;
 
 use crate::fault::{Fault, Result};
+use crate::live::Live;
 use days::Days;
 use past::PastKeeper;
 use wakes::Listener;
@@ -58,6 +59,7 @@ pub(crate) struct Database {
     past: Arc<PastKeeper>,
     /// As the server names the sessions: the node, to others.
     application_name: String,
+    live: Live,
 }
 
 /// Connections that write, apart by use, so that a storm of newcomers or a slow commit never makes
@@ -88,6 +90,11 @@ impl Database {
     pub(crate) async fn snapshot(&self) -> Result<sqlx::Transaction<'static, sqlx::Postgres>> {
         let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
         Ok(self.readers.begin_with(begin).await?)
+    }
+
+    /// Who listens to what this process commits.
+    pub(crate) fn live(&self) -> &Live {
+        &self.live
     }
 
     pub(crate) fn listener(&self) -> &Listener {

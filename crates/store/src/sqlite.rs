@@ -36,6 +36,7 @@ use sea_orm::DatabaseConnection;
 use sqlx::SqlitePool;
 
 use crate::fault::{Fault, Result};
+use crate::live::Live;
 use crate::wakes::Signals;
 use writing::Writing;
 
@@ -50,6 +51,7 @@ pub(crate) struct Database {
     reading: DatabaseConnection,
     clock: Arc<dyn Clock>,
     signals: Signals,
+    live: Live,
 }
 
 impl Database {
@@ -64,6 +66,11 @@ impl Database {
     /// What this process tells itself after its commits.
     pub(crate) fn signals(&self) -> &Signals {
         &self.signals
+    }
+
+    /// Who listens to what this process commits.
+    pub(crate) fn live(&self) -> &Live {
+        &self.live
     }
 
     pub(crate) fn now(&self) -> Timestamp {

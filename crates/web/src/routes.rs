@@ -6,8 +6,8 @@ use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{Handler, HttpRequest, HttpResponse, Resource, Responder, Route};
 
 use crate::api::{
-    dead_letters, events, gaps, health, nodes, owners, page, partitions, replay, statuses, streams,
-    sub_owners, summary,
+    dead_letters, events, gaps, health, nodes, owners, page, partitions, replay, statuses, stream,
+    streams, sub_owners, summary,
 };
 use crate::{Config, Problem, Serves};
 
@@ -44,6 +44,7 @@ fn api(config: &mut ServiceConfig) {
                 .route(web::post().to(gaps::accept)),
         )
         .service(only_read("/gaps", gaps::list))
+        .service(resource("/stream", "GET").route(web::get().to(stream::open)))
         .service(only_read("/streams", streams::list))
         .service(only_read("/nodes", nodes::list))
         .service(only_read("/shards", nodes::shards))

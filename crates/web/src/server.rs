@@ -9,8 +9,15 @@ use actix_web::middleware::{Compress, DefaultHeaders, Next, from_fn};
 use actix_web::rt::task::JoinHandle;
 use actix_web::web::{self, Data};
 use actix_web::{App, HttpServer};
+use tokio::sync::watch;
 
+use crate::api::stream::Streams;
 use crate::{Config, Error, Serves, State, routes};
+
+/// Of answers that are no page: opened in a browser, they load and run nothing. Pages have a policy
+/// of their own, which stands.
+const DATA_ONLY: &str = "default-src 'none'; base-uri 'none'; form-action 'none'; \
+     frame-ancestors 'none'";
 
 /// Takes the port, so that a taken one is known before anything starts. Senders that come before
 /// [`Server::start`] wait.
@@ -71,7 +78,9 @@ impl Server {
             source,
         };
         let (data, limits) = (Data::new(state), Data::new(config.clone()));
-        let server = HttpServer::new(move || app(data.clone(), limits.clone()))
+        let (streams, close) = Streams::new();
+        let streams = Data::new(streams);
+        let server = HttpServer::new(move || app(data.clone(), limits.clone(), streams.clone()))
             .workers(config.workers.get())
             .max_connections(config.max_connections)
             .client_request_timeout(config.request_timeout)
@@ -87,6 +96,7 @@ impl Server {
             address,
             handle,
             task,
+            close,
         })
     }
 }
@@ -96,6 +106,8 @@ pub struct Running {
     address: SocketAddr,
     handle: ServerHandle,
     task: JoinHandle<std::io::Result<()>>,
+    /// Ends the live streams, which never end by themselves.
+    close: watch::Sender<bool>,
 }
 
 impl Running {
@@ -107,6 +119,7 @@ impl Running {
     /// Takes no new connections and lets requests that are being answered finish, within the
     /// stop's time-out.
     pub async fn stop(self) {
+        self.close.send_replace(true);
         self.handle.stop(true).await;
         if let Ok(Err(error)) = self.task.await {
             tracing::warn!(%error, "the web server on {} ended with an error: {error}", self.address);
@@ -118,6 +131,7 @@ impl Running {
 pub(crate) fn app(
     state: Data<State>,
     config: Data<Config>,
+    streams: Data<Streams>,
 ) -> App<
     impl ServiceFactory<
         ServiceRequest,
@@ -131,6 +145,9 @@ pub(crate) fn app(
         .add(("X-Content-Type-Options", "nosniff"))
         .add(("Referrer-Policy", "no-referrer"))
         .add(("X-Frame-Options", "DENY"))
+        .add(("Content-Security-Policy", DATA_ONLY))
+        .add(("Cross-Origin-Opener-Policy", "same-origin"))
+        .add(("Cross-Origin-Resource-Policy", "same-origin"))
         .add(("Cache-Control", "no-store"));
     let routes = match config.serves {
         Serves::Everything => routes::all,
@@ -139,6 +156,7 @@ pub(crate) fn app(
     App::new()
         .app_data(state)
         .app_data(config)
+        .app_data(streams)
         .wrap(Compress::default())
         .wrap(headers)
         .wrap(from_fn(count))

@@ -15,7 +15,7 @@ use uuid::Uuid;
 use super::Database;
 use super::rows;
 use super::writing::Ended;
-use crate::commit::fates::{OwnerStanding, Rows, Totals};
+use crate::commit::fates::{OwnerStanding, Row, Rows, Totals};
 use crate::commit::plan::{Decision, PartitionKey, Standing, plan};
 use crate::fault::{Fault, Result};
 use crate::{Answer, Batch, Kind, Refusal, column};
@@ -140,8 +140,8 @@ async fn write(database: &Database, due: &[&Batch]) -> Result<Ended> {
         writing.roll_back().await?;
         return Ok(Ended::Guarded);
     }
-    let guard = match store(writing.connection(), due, candidates).await {
-        Ok(guard) => guard,
+    let (guard, stored) = match store(writing.connection(), due, candidates).await {
+        Ok(written) => written,
         Err(fault) => {
             // It may have been for a day that is gone; looking all of them up again costs little.
             if fault.conflict {
@@ -150,15 +150,19 @@ async fn write(database: &Database, due: &[&Batch]) -> Result<Ended> {
             return Err(fault);
         }
     };
-    writing.commit_behind(&guard).await
+    let ended = writing.commit_behind(&guard).await?;
+    if let Ended::Committed = ended {
+        database.live().show(&stored);
+    }
+    Ok(ended)
 }
 
-/// Writes everything but the checkpoints, and says how to move those.
-async fn store(
+/// Writes everything but the checkpoints; says how to move those, and what is stored then.
+async fn store<'b>(
     connection: &mut PgConnection,
-    due: &[&Batch],
-    candidates: Rows<'_>,
-) -> Result<String> {
+    due: &[&'b Batch],
+    candidates: Rows<'b>,
+) -> Result<(String, Vec<Row<'b>>)> {
     let owners = owners(connection, &candidates).await?;
     let fates = candidates.route(due, &owners)?;
     rows::copy_statuses(connection, &fates.stored).await?;
@@ -166,7 +170,7 @@ async fn store(
     rows::insert_dead(connection, due).await?;
     rows::insert_held(connection, &fates.held).await?;
     rows::insert_gaps(connection, due).await?;
-    guard(due, fates.totals)
+    Ok((guard(due, fates.totals)?, fates.stored))
 }
 
 /// State and version of every owner of the group, and the settings of those with held rows; locked,

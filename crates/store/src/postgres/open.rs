@@ -22,6 +22,7 @@ use super::past::{self, PastKeeper};
 use super::wakes::Listener;
 use super::{Database, Writers};
 use crate::fault::{Fault, Result};
+use crate::live::Live;
 use crate::{Config, schema};
 
 /// Callers queue for a connection: this much longer than a statement may wait for a lock.
@@ -93,6 +94,7 @@ impl Database {
             listener: Listener::new(pool(sessions.reading(), config, 1)),
             past,
             application_name: config.application_name.clone(),
+            live: Live::default(),
         }
     }
 }

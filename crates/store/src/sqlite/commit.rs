@@ -8,7 +8,7 @@ use sqlx::SqliteConnection;
 
 use super::Database;
 use super::rows;
-use crate::commit::fates::{OwnerStanding, Rows, Totals};
+use crate::commit::fates::{OwnerStanding, Row, Rows, Totals};
 use crate::commit::plan::{Decision, PartitionKey, Standing, plan};
 use crate::fault::{Fault, Result};
 use crate::{Answer, Batch, column};
@@ -40,18 +40,20 @@ pub(crate) async fn commit(database: &Database, batches: &[Arc<Batch>]) -> Resul
     if due.is_empty() {
         writing.roll_back().await?;
     } else {
-        store(writing.connection(), &due, partitions, database.now()).await?;
+        let stored = store(writing.connection(), &due, partitions, database.now()).await?;
         writing.commit().await?;
+        database.live().show(&stored);
     }
     Ok(decisions.into_iter().map(Decision::answer).collect())
 }
 
-async fn store(
+/// Writes everything, and gives back what is stored once the transaction is committed.
+async fn store<'b>(
     connection: &mut SqliteConnection,
-    due: &[&Batch],
+    due: &[&'b Batch],
     partitions: BTreeMap<PartitionKey, Partition>,
     now: Timestamp,
-) -> Result<()> {
+) -> Result<Vec<Row<'b>>> {
     let candidates = Rows::of(due);
     let owners = owners(connection, &candidates).await?;
     let fates = candidates.route(due, &owners)?;
@@ -66,7 +68,7 @@ async fn store(
             .ok_or_else(|| Fault::defect("a batch is due on a partition without a row"))?;
         advance_partition(connection, key, partition, advance, now).await?;
     }
-    Ok(())
+    Ok(fates.stored)
 }
 
 /// Lease and position of every partition that has a batch in the group.

@@ -15,6 +15,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 
 use super::Database;
 use crate::fault::{Fault, Result};
+use crate::live::Live;
 use crate::wakes::Signals;
 use crate::{Config, schema};
 
@@ -70,6 +71,7 @@ impl Database {
             readers,
             clock,
             signals: Signals::new(),
+            live: Live::default(),
         })
     }
 }

@@ -18,6 +18,7 @@ mod faults;
 mod latest;
 mod leases;
 mod lists;
+mod live;
 mod migrations;
 mod outbox;
 mod owners;

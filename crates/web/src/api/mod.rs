@@ -11,6 +11,7 @@ pub(crate) mod page;
 pub(crate) mod partitions;
 pub(crate) mod replay;
 pub(crate) mod statuses;
+pub(crate) mod stream;
 pub(crate) mod streams;
 pub(crate) mod sub_owners;
 pub(crate) mod summary;

@@ -7,11 +7,11 @@ use serde::Serialize;
 
 use super::partitions::{PartitionView, views};
 use super::{Answer, ok};
-use crate::State;
 use crate::params::Params;
+use crate::{Problem, State};
 
 #[derive(Serialize)]
-struct SummaryView {
+pub(super) struct SummaryView {
     #[serde(flatten)]
     counts: Summary,
     /// Stored by this node, over the last seconds.
@@ -24,8 +24,12 @@ struct SummaryView {
 
 pub(crate) async fn read(state: Data<State>, request: HttpRequest) -> Answer {
     Params::of(&request, &[])?;
-    let partitions = views(&state).await?;
-    ok(&SummaryView {
+    ok(&view(&state).await?)
+}
+
+pub(super) async fn view(state: &State) -> Result<SummaryView, Problem> {
+    let partitions = views(state).await?;
+    Ok(SummaryView {
         counts: state.store.summary().await?,
         statuses_per_second: state.desk.status().statuses_per_second,
         lag_events: lag_events(&partitions),

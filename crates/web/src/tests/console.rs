@@ -4,6 +4,7 @@ use actix_web::test::{TestRequest, call_service, init_service, read_body};
 use actix_web::web::Data;
 
 use super::world::World;
+use crate::api::stream::Streams;
 use crate::console::{Console, File};
 use crate::server::app;
 use crate::{Config, Serves};
@@ -29,7 +30,12 @@ const BROWSER: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*
 
 async fn ask(config: Config, request: TestRequest) -> ServiceResponse<impl MessageBody> {
     let world = World::new().await;
-    let service = init_service(app(Data::new(world.state()), Data::new(config))).await;
+    let service = init_service(app(
+        Data::new(world.state()),
+        Data::new(config),
+        Data::new(Streams::new().0),
+    ))
+    .await;
     call_service(&service, request.to_request()).await
 }
 

@@ -10,5 +10,6 @@ mod refusals;
 mod replay;
 mod serving;
 mod statuses;
+mod stream;
 mod sub_owners;
 mod world;

@@ -35,6 +35,7 @@ async fn a_server_answers_on_its_port_until_it_is_stopped() {
         answer.contains("\r\nx-content-type-options: nosniff\r\n"),
         "{answer}"
     );
+    assert!(answer.contains("script-src 'self';"), "{answer}");
     assert!(
         ask(address, "/readyz")
             .await
@@ -98,6 +99,30 @@ async fn a_node_without_the_role_api_answers_for_its_health_only() {
             answer.contains("this node has not the role api"),
             "{answer}"
         );
+    }
+    running.stop().await;
+}
+
+#[actix_web::test]
+async fn an_answer_that_is_no_page_loads_and_runs_nothing() {
+    let world = World::new().await;
+    let running = bind(Config::new(ANY_PORT.into()), world.state()).unwrap();
+    let running = running.start().unwrap();
+    for path in ["/api/v1/owners", "/api/v1/nothing", "/metrics"] {
+        let answer = ask(running.address(), path).await.unwrap().to_lowercase();
+        for header in [
+            "content-security-policy: default-src 'none'; base-uri 'none';",
+            "cross-origin-opener-policy: same-origin",
+            "cross-origin-resource-policy: same-origin",
+            "x-content-type-options: nosniff",
+            "cache-control: no-store",
+        ] {
+            assert!(
+                answer.contains(&format!("\r\n{header}")),
+                "{path}: {answer}"
+            );
+        }
+        assert!(!answer.contains("script-src"), "{path}: {answer}");
     }
     running.stop().await;
 }

@@ -27,6 +27,7 @@ use serde::Serialize;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::api::stream::Streams;
 use crate::server::app;
 use crate::{Config, Console, Metrics, OwnerDesk, State};
 
@@ -228,7 +229,12 @@ impl World {
             console: Console::of(&[]),
             ..Config::new(([127, 0, 0, 1], 0).into())
         };
-        let service = init_service(app(Data::new(self.state()), Data::new(config))).await;
+        let service = init_service(app(
+            Data::new(self.state()),
+            Data::new(config),
+            Data::new(Streams::new().0),
+        ))
+        .await;
         let service = Rc::new(service);
         Api(Box::new(move |request| {
             let service = Rc::clone(&service);
