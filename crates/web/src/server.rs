@@ -12,7 +12,7 @@ use actix_web::{App, HttpServer};
 use tokio::sync::watch;
 
 use crate::api::stream::Streams;
-use crate::{Config, Error, Serves, State, routes};
+use crate::{Config, Error, Serves, State, origin, routes};
 
 /// Of answers that are no page: opened in a browser, they load and run nothing. Pages have a policy
 /// of their own, which stands.
@@ -157,6 +157,7 @@ pub(crate) fn app(
         .app_data(state)
         .app_data(config)
         .app_data(streams)
+        .wrap(from_fn(origin::guard))
         .wrap(Compress::default())
         .wrap(headers)
         .wrap(from_fn(count))

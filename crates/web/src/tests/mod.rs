@@ -5,6 +5,7 @@ mod events;
 mod ids;
 mod lists;
 mod node;
+mod origin;
 mod owners;
 mod refusals;
 mod replay;
