@@ -20,6 +20,7 @@ mod blocked;
 mod calibration;
 mod changes;
 mod claims;
+mod denied;
 mod drain;
 mod generations;
 mod harness;

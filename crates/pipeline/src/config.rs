@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use crate::balance::INGEST;
 use crate::claims::ClaimsConfig;
+use crate::policy::Policy;
 
 /// What becomes of a partition whose hub lacks events that are due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -56,6 +57,8 @@ pub struct Config {
     pub on_gap: OnGap,
     /// Where nodes tell each other who is at which newcomer; without it the unique key alone does.
     pub claims: Option<ClaimsConfig>,
+    /// Whom the stream may enter.
+    pub policy: Policy,
     /// How long a drain may take before what is in flight is left to the next start.
     pub drain_timeout: Duration,
 }

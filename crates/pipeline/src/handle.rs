@@ -17,6 +17,7 @@ use crate::lease_gauge::LeaseGauge;
 use crate::metrics::Metrics;
 use crate::owner_actor::{ChangeOwner, CreateOwner, EnterSubOwner, OwnerActor};
 use crate::owner_registry::OwnerRegistry;
+use crate::policy::Policy;
 use crate::provisioning::HandOutcome;
 use crate::rate::{Rate, SAMPLE_INTERVAL};
 use crate::readers::Readers;
@@ -62,6 +63,7 @@ pub(crate) struct Inner {
     pub(crate) clock: Arc<dyn Clock>,
     /// Age at which statuses go.
     pub(crate) status_retention: Option<Duration>,
+    pub(crate) policy: Policy,
     pub(crate) io: tokio::runtime::Handle,
     pub(crate) replays: Replays,
     pub(crate) drain: CancellationToken,

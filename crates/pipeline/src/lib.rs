@@ -37,6 +37,8 @@ mod node_reporter;
 mod owner_actor;
 mod owner_registry;
 mod partition_reader;
+mod pattern;
+mod policy;
 #[doc(hidden)]
 pub mod probe;
 mod provisioning;
@@ -60,6 +62,8 @@ pub use claims::ClaimsConfig;
 pub use config::{Config, OnGap};
 pub use error::Error;
 pub use handle::{Creation, Handle, NewOwner};
+pub use pattern::Pattern;
+pub use policy::{Policy, Provisioning};
 pub use replay::{ReplayPoint, ReplayProgress, ReplayRefusal, ReplayRequest, ReplayState};
 pub use start::start;
 pub use status::{LeaseLoss, LeaseStatus, PipelineStatus, ReaderStatus, Readiness, ShardStatus};

@@ -15,7 +15,7 @@ use actix::{
     Actor, ActorFutureExt, ActorResponse, AsyncContext, Context, Handler, Message, WrapFuture,
 };
 use rand::Rng;
-use rollcall_model::{DeadReason, EventSource, OwnerId, StatusMessage, SubOwnerId};
+use rollcall_model::{DeadReason, DropReason, EventSource, OwnerId, StatusMessage, SubOwnerId};
 use rollcall_store::{Error, Newcomer, Provisioned, Store};
 use tokio::sync::oneshot;
 
@@ -24,7 +24,8 @@ use crate::claims::Claims;
 use crate::decoded::Decoded;
 use crate::directory::DirectoryShard;
 use crate::metrics::Metrics;
-use crate::provisioning::{self, HandOutcome, Waitlist, Wanted};
+use crate::policy::Policy;
+use crate::provisioning::{self, HandOutcome, Outcome, Waitlist, Wanted};
 use crate::supervisor::Lifeline;
 use crate::verdict::{self, Verdict};
 
@@ -71,6 +72,7 @@ pub(crate) struct OwnerActorParts {
     pub(crate) gauge: Arc<ShardGauge>,
     pub(crate) metrics: Metrics,
     pub(crate) claims: Claims,
+    pub(crate) policy: Arc<Policy>,
 }
 
 pub(crate) struct OwnerActor {
@@ -82,6 +84,9 @@ pub(crate) struct OwnerActor {
     loads: Loads,
     /// What the database refused to enter; forgotten when the slices that brought it are answered.
     refused: HashSet<(OwnerId, SubOwnerId)>,
+    /// Whom policy kept out of the last transaction; forgotten with it, for a hand on another node
+    /// may enter them at any time.
+    denied: HashSet<OwnerId>,
     _lifeline: Lifeline,
 }
 
@@ -108,13 +113,14 @@ impl OwnerActor {
         lifeline: Lifeline,
     ) -> Self {
         Self {
-            parts,
             directory,
-            waitlist: Waitlist::default(),
+            waitlist: Waitlist::new(Arc::clone(&parts.policy)),
             parked: Vec::new(),
             provisioning: false,
             loads: Loads::default(),
             refused: HashSet::new(),
+            denied: HashSet::new(),
+            parts,
             _lifeline: lifeline,
         }
     }
@@ -166,8 +172,14 @@ impl OwnerActor {
             .directory
             .get(&message.owner_id)
             .and_then(|entry| verdict::judge(&entry, message));
-        if known.is_some() || self.refused.is_empty() {
+        if known.is_some() {
             return known;
+        }
+        if self.denied.contains(&message.owner_id) {
+            return Some(Verdict::Drop(DropReason::Denied));
+        }
+        if self.refused.is_empty() {
+            return None;
         }
         let key = (message.owner_id.clone(), message.sub_owner_id.clone());
         self.refused
@@ -188,12 +200,13 @@ impl OwnerActor {
             store: self.parts.store.clone(),
             source: self.parts.source.clone(),
             claims: self.parts.claims.clone(),
+            policy: Arc::clone(&self.parts.policy),
         };
         let transaction = async move { desk.provision(newcomers).await };
         let done = transaction.into_actor(self).map(|answer, actor, context| {
             actor.provisioning = false;
             match answer {
-                Ok(provisioned) => actor.entered(taken, provisioned, context),
+                Ok(outcome) => actor.entered(taken, outcome, context),
                 Err(error) => actor.not_entered(taken, &error, context),
             }
         });
@@ -203,10 +216,14 @@ impl OwnerActor {
     fn entered(
         &mut self,
         mut taken: BTreeMap<OwnerId, Wanted>,
-        provisioned: Vec<Provisioned>,
+        outcome: Outcome,
         context: &mut Context<Self>,
     ) {
         self.waitlist.widen();
+        let Outcome {
+            provisioned,
+            denied,
+        } = outcome;
         let brought = provisioned
             .iter()
             .map(|entered| entered.record.owner_id.clone());
@@ -219,7 +236,9 @@ impl OwnerActor {
             }
         }
         self.reload(again, context);
+        self.denied.extend(denied);
         self.resume_parked();
+        self.denied.clear();
         self.directory.evict();
         self.note_owners();
         self.provision_next(context);

@@ -38,6 +38,7 @@ impl Admission {
             gauge: Arc::default(),
             metrics,
             claims: Claims::default(),
+            policy: Arc::new(config.policy.clone()),
         };
         let directory = Arc::new(Directory::default());
         let registry = start_owner_actors(&stage, config, &directory, &owners);

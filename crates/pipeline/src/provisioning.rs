@@ -2,9 +2,10 @@
 //!
 //! While a transaction is in flight, further newcomers of the shard gather here, so that a storm
 //! becomes a few large inserts. Who came first decides who created an owner: the stream, or the
-//! first of the hands.
+//! first of the hands; the latter also where the stream may not enter it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use rollcall_model::{CreatedBy, EventSource, OwnerId, OwnerState, Settings, SubOwnerId};
@@ -13,6 +14,7 @@ use tokio::sync::oneshot;
 
 use crate::NewOwner;
 use crate::claims::{Claims, Turn};
+use crate::policy::Policy;
 
 /// Owners and sub-owners of one transaction at the most: some 100 ms of a database's time.
 const MOST_PER_TRANSACTION: usize = 5_000;
@@ -39,18 +41,18 @@ pub(crate) struct Waitlist {
     wanted: BTreeMap<OwnerId, Wanted>,
     /// Halved by each refusal of the database, until the one that it refuses stands alone.
     limit: usize,
-}
-
-impl Default for Waitlist {
-    fn default() -> Self {
-        Self {
-            wanted: BTreeMap::new(),
-            limit: MOST_PER_TRANSACTION,
-        }
-    }
+    policy: Arc<Policy>,
 }
 
 impl Waitlist {
+    pub(crate) fn new(policy: Arc<Policy>) -> Self {
+        Self {
+            wanted: BTreeMap::new(),
+            limit: MOST_PER_TRANSACTION,
+            policy,
+        }
+    }
+
     pub(crate) fn want(&mut self, owner_id: &OwnerId, sub_owner_id: &SubOwnerId) {
         let wanted = self.entry(owner_id, CreatedBy::Stream);
         if !wanted.sub_owner_ids.contains(sub_owner_id) {
@@ -59,13 +61,21 @@ impl Waitlist {
     }
 
     pub(crate) fn want_by_hand(&mut self, owner: NewOwner, hand: oneshot::Sender<HandOutcome>) {
-        let first = !self.wanted.contains_key(&owner.owner_id);
+        let first = match self.wanted.get(&owner.owner_id) {
+            None => true,
+            Some(wanted) => self.is_denied(&wanted.newcomer),
+        };
         let wanted = self.entry(&owner.owner_id, CreatedBy::Api);
         if first {
+            wanted.newcomer.created_by = CreatedBy::Api;
             wanted.newcomer.display_name = owner.display_name;
             wanted.newcomer.settings = owner.settings;
         }
         wanted.hands.push(hand);
+    }
+
+    fn is_denied(&self, newcomer: &Newcomer) -> bool {
+        newcomer.created_by == CreatedBy::Stream && self.policy.denies(&newcomer.owner_id)
     }
 
     fn entry(&mut self, owner_id: &OwnerId, created_by: CreatedBy) -> &mut Wanted {
@@ -113,6 +123,9 @@ impl Waitlist {
     pub(crate) fn put_back(&mut self, taken: BTreeMap<OwnerId, Wanted>) {
         for (owner_id, mut wanted) in taken {
             if let Some(later) = self.wanted.remove(&owner_id) {
+                if self.is_denied(&wanted.newcomer) {
+                    wanted.newcomer = later.newcomer;
+                }
                 wanted.sub_owner_ids.extend(later.sub_owner_ids);
                 wanted.hands.extend(later.hands);
             }
@@ -145,11 +158,20 @@ fn split_sub_owners(wanted: &mut Wanted, room: usize) -> Option<Wanted> {
 /// there: about what one small transaction takes.
 const BUSY_PAUSE: Duration = Duration::from_millis(30);
 
+/// What became of the newcomers.
+#[derive(Default)]
+pub(crate) struct Outcome {
+    pub(crate) provisioned: Vec<Provisioned>,
+    /// Who is not on the roll, and may not be entered by the stream.
+    pub(crate) denied: Vec<OwnerId>,
+}
+
 /// Where newcomers are entered.
 pub(crate) struct Desk {
     pub(crate) store: Store,
     pub(crate) source: EventSource,
     pub(crate) claims: Claims,
+    pub(crate) policy: Arc<Policy>,
 }
 
 /// Who was found, and who is to be entered.
@@ -159,6 +181,7 @@ struct Found {
     /// The owner is there, some of its sub-owners are not.
     incomplete: Vec<Newcomer>,
     missing: Vec<Newcomer>,
+    denied: Vec<OwnerId>,
 }
 
 impl Desk {
@@ -167,12 +190,13 @@ impl Desk {
     pub(crate) async fn provision(
         &self,
         wanted: Vec<(OwnerId, Newcomer)>,
-    ) -> Result<Vec<Provisioned>, Error> {
+    ) -> Result<Outcome, Error> {
         let newcomers = wanted.into_iter().map(|(_, newcomer)| newcomer).collect();
         let Found {
             mut complete,
             incomplete: mut ours,
             missing,
+            mut denied,
         } = self.look_up(newcomers).await?;
         let (mut others, mut busy) = (Vec::new(), false);
         let owner_ids = missing.iter().map(|newcomer| newcomer.owner_id.clone());
@@ -192,9 +216,13 @@ impl Desk {
             let mut found = self.look_up(others).await?;
             found.missing.append(&mut found.incomplete);
             complete.append(&mut found.complete);
+            denied.append(&mut found.denied);
             complete.extend(self.enter(found.missing).await?);
         }
-        Ok(complete)
+        Ok(Outcome {
+            provisioned: complete,
+            denied,
+        })
     }
 
     async fn look_up(&self, newcomers: Vec<Newcomer>) -> Result<Found, Error> {
@@ -213,10 +241,15 @@ impl Desk {
                     });
                 }
                 Some(_) => found.incomplete.push(newcomer),
+                None if self.denies(&newcomer) => found.denied.push(newcomer.owner_id),
                 None => found.missing.push(newcomer),
             }
         }
         Ok(found)
+    }
+
+    fn denies(&self, newcomer: &Newcomer) -> bool {
+        newcomer.created_by == CreatedBy::Stream && self.policy.denies(&newcomer.owner_id)
     }
 
     async fn enter(&self, newcomers: Vec<Newcomer>) -> Result<Vec<Provisioned>, Error> {
@@ -257,7 +290,7 @@ mod tests {
 
     #[test]
     fn who_comes_first_is_the_creator() {
-        let mut waitlist = Waitlist::default();
+        let mut waitlist = Waitlist::new(Arc::default());
         let hand = || oneshot::channel().0;
         let by_hand = |id: &str| NewOwner {
             owner_id: owner(id),
@@ -276,8 +309,36 @@ mod tests {
     }
 
     #[test]
+    fn a_hand_takes_over_whom_the_stream_may_not_enter() {
+        let policy = Policy {
+            provisioning: crate::Provisioning::Deny,
+            ..Policy::default()
+        };
+        let mut waitlist = Waitlist::new(Arc::new(policy));
+        let by_hand = || NewOwner {
+            owner_id: owner("a"),
+            display_name: Some("by hand".to_owned()),
+            settings: Settings::default(),
+        };
+        let assert_by_hand = |wanted: &Wanted| {
+            assert_eq!(wanted.newcomer.created_by, CreatedBy::Api);
+            assert_eq!(wanted.newcomer.display_name.as_deref(), Some("by hand"));
+            assert_eq!(wanted.sub_owner_ids.len(), 1);
+        };
+        waitlist.want(&owner("a"), &sub_owner(1));
+        waitlist.want_by_hand(by_hand(), oneshot::channel().0);
+        assert_by_hand(&waitlist.take()[&owner("a")]);
+        // Also if the transaction that the stream asked for failed meanwhile.
+        waitlist.want(&owner("a"), &sub_owner(1));
+        let taken = waitlist.take();
+        waitlist.want_by_hand(by_hand(), oneshot::channel().0);
+        waitlist.put_back(taken);
+        assert_by_hand(&waitlist.take()[&owner("a")]);
+    }
+
+    #[test]
     fn a_transaction_is_bounded_also_within_one_owner() {
-        let mut waitlist = Waitlist::default();
+        let mut waitlist = Waitlist::new(Arc::default());
         for number in 0..MOST_PER_TRANSACTION * 2 {
             waitlist.want(&owner("a"), &sub_owner(number));
         }
@@ -293,7 +354,7 @@ mod tests {
 
     #[test]
     fn refusals_narrow_a_transaction_down_to_one() {
-        let mut waitlist = Waitlist::default();
+        let mut waitlist = Waitlist::new(Arc::default());
         for number in 0..8 {
             waitlist.want(&owner("a"), &sub_owner(number));
         }

@@ -266,7 +266,8 @@ impl Replay {
         }
     }
 
-    /// The verdicts without entering anybody: a newcomer's status would be stored.
+    /// The verdicts without entering anybody: the status of a newcomer that may be entered would
+    /// be stored.
     async fn foreseen(&self, batch: &Decoded) -> Result<Vec<Verdict>, String> {
         let mut wanted: HashMap<OwnerId, Vec<SubOwnerId>> = HashMap::new();
         for message in &batch.messages {
@@ -287,10 +288,13 @@ impl Replay {
                 value: None,
                 version: 1,
             };
-            let entry = known.get(&message.owner_id);
-            entry
-                .and_then(|entry| judge(entry, message))
-                .unwrap_or(newcomer)
+            match known.get(&message.owner_id) {
+                Some(entry) => judge(entry, message).unwrap_or(newcomer),
+                None if self.inner.policy.denies(&message.owner_id) => {
+                    Verdict::Drop(DropReason::Denied)
+                }
+                None => newcomer,
+            }
         };
         Ok(batch.messages.iter().map(verdict).collect())
     }

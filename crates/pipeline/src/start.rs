@@ -125,6 +125,7 @@ pub fn start(
         gauge: Arc::default(),
         metrics: metrics.clone(),
         claims,
+        policy: Arc::new(config.policy.clone()),
     };
     let registry = start_owner_actors(&stage, &config, &directory, &owners);
     let handle = Handle {
@@ -139,6 +140,7 @@ pub fn start(
             stream: OnceLock::new(),
             clock: Arc::clone(&clock),
             status_retention: config.status_retention,
+            policy: config.policy.clone(),
             io: stage.io.clone(),
             drain,
             drain_timeout: config.drain_timeout,

@@ -97,6 +97,7 @@ pub(crate) fn config(bench: &Bench) -> anyhow::Result<rollcall_pipeline::Config>
         status_retention: None,
         on_gap: rollcall_pipeline::OnGap::Continue,
         claims: None,
+        policy: rollcall_pipeline::Policy::default(),
         drain_timeout: Duration::from_secs(30),
     })
 }

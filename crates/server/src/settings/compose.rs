@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rollcall_azure::Variables;
-use rollcall_pipeline::OnGap;
+use rollcall_pipeline::{OnGap, Pattern, Policy, Provisioning};
 
 use super::reader::Reader;
 use super::source::{sign_in, source, source_kind};
@@ -127,6 +127,7 @@ fn pipeline(reader: &mut Reader<'_>) -> PipelineSettings {
             _ => OnGap::Continue,
         },
         claims: claims(reader),
+        policy: policy(reader),
         status_retention: reader.optional_duration("store.status_retention"),
         max_restarts_per_minute: MAX_RESTARTS_PER_MINUTE,
         drain_timeout: DRAIN_TIMEOUT,
@@ -135,13 +136,25 @@ fn pipeline(reader: &mut Reader<'_>) -> PipelineSettings {
 
 /// Settings whose only value so far is the default: asking keeps the table honest.
 fn registry_to_come(reader: &mut Reader<'_>) {
-    reader.text("registry.provisioning");
     reader.text("registry.pending_statuses");
     reader.number("registry.held_per_owner");
     reader.optional_number("registry.owner_quota");
     reader.optional_number("registry.sub_owner_quota");
-    reader.optional_texts("registry.allow");
-    reader.optional_texts("registry.deny");
+}
+
+fn policy(reader: &mut Reader<'_>) -> Policy {
+    let patterns = |texts: Vec<String>| texts.iter().map(|text| Pattern::new(text)).collect();
+    Policy {
+        provisioning: match reader.text("registry.provisioning").as_str() {
+            "deny" => Provisioning::Deny,
+            _ => Provisioning::Auto,
+        },
+        allow: reader.optional_texts("registry.allow").map(patterns),
+        deny: reader
+            .optional_texts("registry.deny")
+            .map(patterns)
+            .unwrap_or_default(),
+    }
 }
 
 fn claims(reader: &mut Reader<'_>) -> Option<rollcall_pipeline::ClaimsConfig> {

@@ -82,7 +82,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
     setting("registry.owner_shards", Count { min: 1, max: 1_024 }, "How many owner actors share the owners; may differ from start to start and node to node.")
         .default("16"),
     setting("registry.provisioning", Choice(&["auto", "approve", "deny"]), "Whether a newcomer on the stream is entered as active, entered as pending, or refused.")
-        .default("auto").only(&["auto"]),
+        .default("auto").only(&["auto", "deny"]),
     setting("registry.pending_statuses", Choice(&["hold", "drop"]), "What becomes of the statuses of pending owners.")
         .default("hold").only(&["hold"]),
     setting("registry.held_per_owner", Count { min: 0, max: 100_000_000 }, "Statuses held per pending owner; what comes beyond is dropped and counted.")
@@ -93,10 +93,8 @@ pub(crate) const SETTINGS: &[Setting] = &[
         .not_yet(),
     setting("registry.sub_owner_quota", Count { min: 0, max: u64::MAX }, "Sub-owners that the stream may enter per owner.")
         .not_yet(),
-    setting("registry.allow", Texts, "Patterns; the stream enters only owners whose id matches one.")
-        .not_yet(),
-    setting("registry.deny", Texts, "Patterns; the stream enters no owner whose id matches one.")
-        .not_yet(),
+    setting("registry.allow", Texts, "Patterns; the stream enters only owners whose id matches one: `*` is any run of characters, `?` exactly one, and the whole id counts. An owner that is on the roll needs no pattern."),
+    setting("registry.deny", Texts, "Patterns as in `registry.allow`; the stream enters no owner whose id matches one, also where `registry.allow` has it."),
     setting("registry.claims", Choice(&["database", "redis"]), "Where nodes first look whether somebody else enters a newcomer; the database's unique key decides.")
         .default("database"),
     setting("registry.redis_url", Url(&["redis", "rediss"]), "Redis for the claims; one server, no cluster. While it is away, the database alone decides.")

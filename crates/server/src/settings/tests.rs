@@ -310,13 +310,11 @@ fn settings_of_a_kind_that_is_not_selected_are_ignored() {
 fn what_is_not_there_yet_is_refused() {
     for typed in [
         "hub.retention_size=1GiB",
-        "registry.provisioning=deny",
+        "registry.provisioning=approve",
         "registry.pending_statuses=drop",
         "registry.held_per_owner=5",
         "registry.owner_quota=5",
         "registry.sub_owner_quota=5",
-        "registry.allow=a*,b*",
-        "registry.deny=a*",
         "http.auth=on",
     ] {
         let faults = Typing::new("").set(typed).faults();
@@ -373,7 +371,9 @@ fn the_default_may_be_typed_too() {
         "node.roles=relay,api,ingest",
         "source.on_gap=stop",
         "store.status_retention=720h",
-        "registry.provisioning=auto",
+        "registry.provisioning=deny",
+        "registry.allow=a*,b*",
+        "registry.deny=a*",
         "registry.held_per_owner=10_000",
         "registry.claims=database",
         "http.auth=off",
