@@ -6,11 +6,13 @@
 //! - the journal is a write-ahead log, `synchronous = NORMAL`: a killed process loses nothing; a
 //!   power failure may lose the last transactions, each as a whole, so that data and checkpoint
 //!   go back together and the hub's events are read again;
+//! - the log is copied into the database beside the writer ([`checkpoint`]);
 //! - time is the injected clock's: on one machine it is the database's.
 
 mod blocks;
 mod bulk;
 pub(crate) mod changes;
+mod checkpoint;
 pub(crate) mod commit;
 pub(crate) mod doctor;
 mod error;
@@ -38,20 +40,27 @@ use sqlx::SqlitePool;
 use crate::fault::{Fault, Result};
 use crate::live::Live;
 use crate::wakes::Signals;
+use checkpoint::Checkpointer;
 use writing::Writing;
 
 pub(crate) use error::classify;
 
 /// An open SQLite database.
 pub(crate) struct Database {
-    /// One connection; none where the store was opened for reading.
-    writer: Option<SqlitePool>,
+    /// None where the store was opened for reading.
+    writer: Option<Writer>,
     readers: SqlitePool,
     /// The readers once more, for sea-orm.
     reading: DatabaseConnection,
     clock: Arc<dyn Clock>,
     signals: Signals,
     live: Live,
+}
+
+/// The one connection that writes, and who copies what it wrote.
+struct Writer {
+    pool: SqlitePool,
+    checkpointer: Checkpointer,
 }
 
 impl Database {
@@ -83,6 +92,6 @@ impl Database {
             .writer
             .as_ref()
             .ok_or_else(|| Fault::defect("the store was opened for reading only"))?;
-        Writing::begin(writer.acquire().await?).await
+        Writing::begin(writer.pool.acquire().await?, writer.checkpointer.bell()).await
     }
 }

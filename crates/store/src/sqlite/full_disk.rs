@@ -24,7 +24,8 @@ async fn fill(store: &Store) {
     let Backend::Sqlite(database) = store.backend() else {
         panic!("the store is one of SQLite");
     };
-    let mut connection = database.writer.as_ref().unwrap().acquire().await.unwrap();
+    let writer = database.writer.as_ref().unwrap();
+    let mut connection = writer.pool.acquire().await.unwrap();
     // A limit below the current size means the current size.
     sqlx::query("PRAGMA max_page_count = 1")
         .execute(&mut *connection)

@@ -13,7 +13,8 @@ use sea_orm::{
 use sqlx::SqlitePool;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
-use super::Database;
+use super::checkpoint::Checkpointer;
+use super::{Database, Writer};
 use crate::fault::{Fault, Result};
 use crate::live::Live;
 use crate::wakes::Signals;
@@ -21,9 +22,9 @@ use crate::{Config, schema};
 
 /// Callers queue for the one writer: this much longer than a statement may wait for a lock.
 const QUEUE_TIMEOUT: Duration = Duration::from_secs(5);
-/// Pages of 4 KiB in the log (64 MiB) before they are copied into the database. The pages of the
-/// index that every group touches are then copied once for several groups.
-const LOG_PAGES: &str = "16000";
+/// Pages of 4 KiB in the log (250 MiB) from which on the writer copies it by itself: only if the
+/// checkpointer, which begins much sooner, cannot.
+const LOG_PAGES: &str = "64000";
 /// Page cache of a connection in KiB (negative: KiB and not pages).
 const WRITER_CACHE_KIB: &str = "-65536";
 const READER_CACHE_KIB: &str = "-8192";
@@ -32,8 +33,11 @@ impl Database {
     pub(crate) async fn open(config: &Config, clock: Arc<dyn Clock>) -> Result<Self> {
         let options = options(config)?;
         create_parent(options.get_filename())?;
-        let writer = writer(options.clone(), config).await?;
-        bring_up_to_date(&writer, config.migrate).await?;
+        let pool = writer(options.clone(), config).await?;
+        bring_up_to_date(&pool, config.migrate).await?;
+        let copier = copier(options.clone(), config).await?;
+        let checkpointer = Checkpointer::start(copier, pool.clone());
+        let writer = Writer { pool, checkpointer };
         Self::assemble(Some(writer), options, config, clock).await
     }
 
@@ -59,7 +63,7 @@ impl Database {
     }
 
     async fn assemble(
-        writer: Option<SqlitePool>,
+        writer: Option<Writer>,
         options: SqliteConnectOptions,
         config: &Config,
         clock: Arc<dyn Clock>,
@@ -109,6 +113,15 @@ async fn writer(options: SqliteConnectOptions, config: &Config) -> Result<Sqlite
         .journal_mode(SqliteJournalMode::Wal)
         .pragma("wal_autocheckpoint", LOG_PAGES)
         .pragma("cache_size", WRITER_CACHE_KIB);
+    one(options, config).await
+}
+
+/// The checkpointer's connection: it writes into the database, but nothing of its own.
+async fn copier(options: SqliteConnectOptions, config: &Config) -> Result<SqlitePool> {
+    one(options.pragma("wal_autocheckpoint", "0"), config).await
+}
+
+async fn one(options: SqliteConnectOptions, config: &Config) -> Result<SqlitePool> {
     let pool = SqlitePoolOptions::new()
         .max_connections(1)
         .idle_timeout(None)

@@ -5,8 +5,11 @@
 //! refuse every later `BEGIN`. Here a transaction that ends otherwise than by COMMIT or ROLLBACK
 //! closes its connection, which rolls back for certain, and the pool opens another.
 
+use std::sync::Arc;
+
 use sqlx::pool::PoolConnection;
 use sqlx::{Sqlite, SqliteConnection};
+use tokio::sync::Notify;
 
 use super::error::leaves_doubt;
 use crate::Kind;
@@ -15,16 +18,22 @@ use crate::fault::{Fault, Result};
 pub(crate) struct Writing {
     connection: PoolConnection<Sqlite>,
     open: bool,
+    /// Rung after the commit.
+    bell: Arc<Notify>,
 }
 
 impl Writing {
-    pub(super) async fn begin(mut connection: PoolConnection<Sqlite>) -> Result<Self> {
+    pub(super) async fn begin(
+        mut connection: PoolConnection<Sqlite>,
+        bell: Arc<Notify>,
+    ) -> Result<Self> {
         sqlx::query("BEGIN IMMEDIATE")
             .execute(&mut *connection)
             .await?;
         Ok(Self {
             connection,
             open: true,
+            bell,
         })
     }
 
@@ -38,6 +47,7 @@ impl Writing {
         match sqlx::query("COMMIT").execute(&mut *self.connection).await {
             Ok(_) => {
                 self.open = false;
+                self.bell.notify_one();
                 Ok(())
             }
             Err(error) if leaves_doubt(&error) => Err(Fault::new(Kind::Unknown, error)),
