@@ -3,13 +3,11 @@
 
 use std::time::Duration;
 
-use futures::future::join_all;
-use rand::Rng;
-use rand_chacha::ChaCha8Rng;
 use rollcall_test_servers::Redis;
 
 use crate::harness::fleet::Node;
 use crate::harness::message::status;
+use crate::harness::scatter::scatter;
 use crate::harness::scene::{NEVER, Scene};
 use crate::harness::seed;
 use crate::harness::wait::until;
@@ -65,7 +63,8 @@ async fn newcomers_are_entered_once_whatever_becomes_of_redis() {
     for (wave, (name, mischief)) in MISCHIEFS.into_iter().enumerate() {
         eprintln!("Redis is {name}");
         nodes.iter().for_each(Node::pause);
-        send(&scene, loads(wave, &mut random)).await;
+        let loads = scatter(PARTITIONS, bodies(wave), &mut random);
+        scene.site.send(loads).await;
         nodes.iter().for_each(Node::wake);
         // The nodes work through the wave meanwhile.
         tokio::task::block_in_place(|| mischief(&redis));
@@ -76,7 +75,8 @@ async fn newcomers_are_entered_once_whatever_becomes_of_redis() {
     // A wave that nothing disturbs: nodes heed each other's claims and leave what others may read.
     let busy_before = claims(&nodes, "busy").await + claims(&nodes, "known").await;
     nodes.iter().for_each(Node::pause);
-    send(&scene, loads(MISCHIEFS.len(), &mut random)).await;
+    let loads = scatter(PARTITIONS, bodies(MISCHIEFS.len()), &mut random);
+    scene.site.send(loads).await;
     nodes.iter().for_each(Node::wake);
     scene.site.settled().await;
     entries_are_there(&redis).await;
@@ -128,23 +128,10 @@ async fn entries_are_there(redis: &Redis) {
     }
 }
 
-/// What each partition gets.
-fn loads(wave: usize, random: &mut ChaCha8Rng) -> Vec<Vec<Vec<u8>>> {
-    let mut loads = vec![Vec::new(); PARTITIONS as usize];
-    for number in 0..WAVE {
-        for copy in 0..COPIES {
-            let body = status(&format!("{wave}-{number}"), "meter", &copy.to_string());
-            loads[random.random_range(0..PARTITIONS as usize)].push(body);
-        }
-    }
-    loads
-}
-
-async fn send(scene: &Scene<'_>, loads: Vec<Vec<Vec<u8>>>) {
-    join_all((0..).zip(loads).map(async |(partition, bodies)| {
-        let sender = scene.site.sender().await;
-        sender.send(partition, bodies).await;
-        sender.close().await;
-    }))
-    .await;
+fn bodies(wave: usize) -> impl Iterator<Item = Vec<u8>> {
+    (0..WAVE).flat_map(move |number| {
+        let body =
+            move |copy: usize| status(&format!("{wave}-{number}"), "meter", &copy.to_string());
+        (0..COPIES).map(body)
+    })
 }

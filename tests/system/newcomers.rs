@@ -1,13 +1,9 @@
 //! The same thousands of newcomers met by several nodes at the same moment: the database's unique
 //! key decides who enters whom, and nothing waits in a circle.
 
-use futures::future::join_all;
-use rand::Rng;
-use rand::seq::SliceRandom;
-use rand_chacha::ChaCha8Rng;
-
 use crate::harness::fleet::Node;
 use crate::harness::message::status;
+use crate::harness::scatter::scatter;
 use crate::harness::scene::{NEVER, Scene};
 use crate::harness::seed;
 
@@ -29,7 +25,8 @@ async fn newcomers_that_several_nodes_meet_at_once_are_entered_once_each() {
     scene.spread(&NODES).await;
     // All nodes come to the whole of it at the same moment.
     nodes.iter().for_each(Node::pause);
-    send(&scene, loads(&mut random)).await;
+    let loads = scatter(PARTITIONS, bodies(), &mut random);
+    scene.site.send(loads).await;
     nodes.iter().for_each(Node::wake);
 
     let truth = scene.site.settled().await;
@@ -62,25 +59,12 @@ fn id(number: usize) -> String {
     format!("newcomer {number:05}")
 }
 
-/// What each partition gets, in random order.
-fn loads(random: &mut ChaCha8Rng) -> Vec<Vec<Vec<u8>>> {
-    let mut loads = vec![Vec::new(); PARTITIONS as usize];
-    for number in 0..OWNERS {
-        for copy in 0..COPIES {
-            let sub_owner = (copy % SUB_OWNERS).to_string();
-            let body = status(&id(number), &sub_owner, &copy.to_string());
-            loads[random.random_range(0..PARTITIONS as usize)].push(body);
-        }
-    }
-    loads.iter_mut().for_each(|load| load.shuffle(random));
-    loads
-}
-
-async fn send(scene: &Scene<'_>, loads: Vec<Vec<Vec<u8>>>) {
-    join_all((0..).zip(loads).map(async |(partition, bodies)| {
-        let sender = scene.site.sender().await;
-        sender.send(partition, bodies).await;
-        sender.close().await;
-    }))
-    .await;
+fn bodies() -> impl Iterator<Item = Vec<u8>> {
+    (0..OWNERS).flat_map(|number| {
+        let body = move |copy: usize| {
+            let (sub_owner, data) = ((copy % SUB_OWNERS).to_string(), copy.to_string());
+            status(&id(number), &sub_owner, &data)
+        };
+        (0..COPIES).map(body)
+    })
 }

@@ -79,6 +79,7 @@ async fn sessions_that_are_cut_again_and_again_cost_a_retry_and_no_event() {
         cut += scene.number(CUT);
     }
     eprintln!("{cut} sessions were cut");
+    assert!(cut > 0, "nobody's session was cut");
     scene.progresses().await;
     all_live(&mut nodes);
     for node in &nodes {

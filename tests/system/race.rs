@@ -58,6 +58,27 @@ fn entries(dir: &Path) -> Vec<PathBuf> {
     entries.map(|entry| entry.unwrap().path()).collect()
 }
 
+/// The id of a PostgreSQL somewhere below `dir` that takes connections.
+fn running_postmaster(dir: &Path) -> Option<u32> {
+    // Files come and go meanwhile.
+    for entry in std::fs::read_dir(dir).ok()?.flatten() {
+        let entry = entry.path();
+        let found = if entry.is_dir() {
+            running_postmaster(&entry)
+        } else if entry.ends_with("postmaster.pid") {
+            let text = std::fs::read_to_string(&entry).unwrap_or_default();
+            let is_ready = text.lines().any(|line| line.trim() == "ready");
+            text.lines().next().filter(|_| is_ready)?.parse().ok()
+        } else {
+            None
+        };
+        if found.is_some() {
+            return found;
+        }
+    }
+    None
+}
+
 fn names(list: &Value) -> Vec<&str> {
     let list = list.as_array().unwrap().iter();
     list.map(|entry| entry["way"].as_str().unwrap()).collect()
@@ -150,16 +171,22 @@ async fn without_servers_it_runs_on_sqlite_and_says_what_it_leaves_out_and_why()
 #[tokio::test]
 async fn a_race_that_is_killed_leaves_neither_processes_nor_files() {
     let scene = Scene::new();
-    let flags = ["--sqlite", "--no-redis", "--owners", "5000"];
-    let race = scene.site.spawn("race", scene.race(&flags));
+    let race = scene
+        .site
+        .spawn("race", scene.race(&["--no-redis", "--owners", "5000"]));
     let temporary = scene.temporary.path();
-    until("the race has begun", async || {
-        entries(temporary).first().cloned()
+    let postmaster = until("its PostgreSQL runs", async || {
+        running_postmaster(temporary)
     })
     .await;
     race.kill();
     until("everything is gone", async || {
         entries(temporary).is_empty().then_some(())
+    })
+    .await;
+    let process = PathBuf::from(format!("/proc/{postmaster}"));
+    until("its PostgreSQL is gone", async || {
+        (!process.exists()).then_some(())
     })
     .await;
 }

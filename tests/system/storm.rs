@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures::future::join_all;
-use rand::Rng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use serde_json::json;
@@ -11,6 +10,7 @@ use serde_json::json;
 use crate::harness::api::Api;
 use crate::harness::ledger::Ledger;
 use crate::harness::message::status;
+use crate::harness::scatter::scatter;
 use crate::harness::seed;
 use crate::harness::site::Site;
 
@@ -39,15 +39,7 @@ async fn storm(shards: usize) {
     let node = site.start_node().await;
     let by_hand: Vec<_> = (0..OWNERS).step_by(BY_HAND_EVERY).map(id).collect();
 
-    let loads = loads(&mut random);
-    let sending = join_all((0..).zip(loads).map(|(partition, bodies)| {
-        let site = &site;
-        async move {
-            let sender = site.sender().await;
-            sender.send(partition, bodies).await;
-            sender.close().await;
-        }
-    }));
+    let sending = site.send(scatter(PARTITIONS, bodies(), &mut random));
     let api = site.api();
     let (_, answers) = futures::join!(sending, create_all(&api, &by_hand, &mut random));
 
@@ -77,18 +69,14 @@ fn id(number: usize) -> String {
     format!("newcomer {number:05}")
 }
 
-/// What each partition gets, in random order.
-fn loads(random: &mut ChaCha8Rng) -> Vec<Vec<Vec<u8>>> {
-    let mut loads = vec![Vec::new(); PARTITIONS as usize];
-    for number in 0..OWNERS {
-        for copy in 0..COPIES {
-            let sub_owner = (copy % 2).to_string();
-            let body = status(&id(number), &sub_owner, &copy.to_string());
-            loads[random.random_range(0..PARTITIONS as usize)].push(body);
-        }
-    }
-    loads.iter_mut().for_each(|load| load.shuffle(random));
-    loads
+fn bodies() -> impl Iterator<Item = Vec<u8>> {
+    (0..OWNERS).flat_map(|number| {
+        let body = move |copy: usize| {
+            let (sub_owner, data) = ((copy % 2).to_string(), copy.to_string());
+            status(&id(number), &sub_owner, &data)
+        };
+        (0..COPIES).map(body)
+    })
 }
 
 /// Asks for every owner several times at once; the ids that were answered with 201.

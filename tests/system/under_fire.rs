@@ -6,9 +6,7 @@ use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use futures::future::join_all;
 use rand::Rng;
-use rand_chacha::ChaCha8Rng;
 use rollcall_test_servers::Redis;
 use serde_json::Value;
 use wiremock::matchers::method;
@@ -17,6 +15,7 @@ use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
 use crate::harness::fleet::Node;
 use crate::harness::message::status;
 use crate::harness::port;
+use crate::harness::scatter::scatter;
 use crate::harness::scene::Scene;
 use crate::harness::seed;
 use crate::harness::wait::until;
@@ -30,9 +29,6 @@ const OWNERS_VARIABLE: &str = "ROLLCALL_TEST_ANNOUNCED";
 /// Newcomers that are sent at once.
 const WAVE: usize = 250;
 const STREAM: &str = "announcements";
-/// After the last delivery nothing comes any more: longer than any back-off that could be pending
-/// for a delivery that is not marked.
-const SILENCE: Duration = Duration::from_secs(5);
 
 /// What the receiver does with a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,6 +68,14 @@ impl Receiver {
 
     fn arrivals(&self) -> Vec<Arrival> {
         self.0.lock().unwrap().1.clone()
+    }
+
+    async fn gets_more(&self) {
+        let before = self.arrivals().len();
+        until("the receiver gets one more", async || {
+            (self.arrivals().len() > before).then_some(())
+        })
+        .await;
     }
 }
 
@@ -122,36 +126,31 @@ async fn every_creation_arrives_under_one_id_whoever_is_killed() {
 
     let mut kills = BTreeMap::<&str, usize>::new();
     for first in (0..owners).step_by(WAVE) {
-        let loads = loads(first..owners.min(first + WAVE), &mut random);
+        let bodies = (first..owners.min(first + WAVE)).map(body);
+        let loads = scatter(PARTITIONS, bodies, &mut random);
         let stroke = random.random_range(0..STROKES);
         let striking = strike(stroke, &scene, &mut nodes, &redis, &receiver);
-        let ((), name) = tokio::join!(send(&scene, loads), striking);
+        let ((), name) = tokio::join!(scene.site.send(loads), striking);
         *kills.entry(name).or_default() += 1;
     }
     eprintln!("{kills:?}");
     receiver.set(Mood::Takes);
 
     let due = 2 * owners;
-    let mut seen = 0;
-    until("every creation has arrived at the webhook", async || {
-        // A long run takes its time, as long as it goes on.
-        seen = distinct(&receiver.arrivals());
-        (seen == due).then_some(())
-    })
-    .await;
-    until("every creation has arrived in the stream", async || {
-        (distinct(&stream(&redis)) == due).then_some(())
-    })
-    .await;
-    until("every delivery is marked", async || {
-        let left = scene.number("SELECT count(*) FROM outbox_deliveries WHERE state <> 'sent'");
-        (left == 0).then_some(())
-    })
-    .await;
+    all_arrive("the webhook", due, || receiver.arrivals()).await;
+    all_arrive("the stream", due, || stream(&redis)).await;
+    all_marked(&scene).await;
+
+    // Silence: when one more has gone the whole way, nothing but it has come meanwhile.
     let before = (receiver.arrivals().len(), stream(&redis).len());
-    tokio::time::sleep(SILENCE).await;
+    let last = scatter(PARTITIONS, [body(owners)], &mut random);
+    scene.site.send(last).await;
+    let due = due + 2;
+    all_arrive("the webhook", due, || receiver.arrivals()).await;
+    all_arrive("the stream", due, || stream(&redis)).await;
+    all_marked(&scene).await;
     let after = (receiver.arrivals().len(), stream(&redis).len());
-    assert_eq!(before, after, "after the last delivery there is silence");
+    assert_eq!(after, (before.0 + 2, before.1 + 2), "there is silence");
 
     for (sink, arrivals) in [("webhook", receiver.arrivals()), ("stream", stream(&redis))] {
         let ids = ids(&arrivals);
@@ -183,7 +182,8 @@ async fn strike(
         }
         1 => {
             redis.pause().unwrap();
-            tokio::time::sleep(Duration::from_secs(1)).await;
+            receiver.set(Mood::Takes);
+            receiver.gets_more().await;
             redis.resume().unwrap();
             "Redis paused"
         }
@@ -197,7 +197,7 @@ async fn strike(
         }
         4 => {
             receiver.set(Mood::Hangs);
-            tokio::time::sleep(Duration::from_millis(300)).await;
+            receiver.gets_more().await;
             receiver.set(Mood::Takes);
             "receiver hangs"
         }
@@ -250,21 +250,29 @@ fn distinct(arrivals: &[Arrival]) -> usize {
     ids(arrivals).len()
 }
 
-/// What each partition gets: a status of each owner's one sub-owner, on a partition by chance.
-fn loads(owners: std::ops::Range<usize>, random: &mut ChaCha8Rng) -> Vec<Vec<Vec<u8>>> {
-    let mut loads = vec![Vec::new(); PARTITIONS as usize];
-    for owner in owners {
-        let body = status(&format!("announced-{owner}"), "meter", "1");
-        loads[random.random_range(0..PARTITIONS as usize)].push(body);
-    }
-    loads
+/// A status of the owner's one sub-owner.
+fn body(owner: usize) -> Vec<u8> {
+    status(&format!("announced-{owner}"), "meter", "1")
 }
 
-async fn send(scene: &Scene<'_>, loads: Vec<Vec<Vec<u8>>>) {
-    join_all((0..).zip(loads).map(async |(partition, bodies)| {
-        let sender = scene.site.sender().await;
-        sender.send(partition, bodies).await;
-        sender.close().await;
-    }))
-    .await;
+/// A long run takes its time, as long as it goes on.
+async fn all_arrive(place: &str, due: usize, arrivals: impl Fn() -> Vec<Arrival>) {
+    let mut seen = distinct(&arrivals());
+    while seen < due {
+        seen = until(&format!("one more arrives at {place}"), async || {
+            Some(distinct(&arrivals())).filter(|found| *found > seen)
+        })
+        .await;
+    }
+}
+
+async fn all_marked(scene: &Scene<'_>) {
+    let left = || scene.number("SELECT count(*) FROM outbox_deliveries WHERE state <> 'sent'");
+    let mut waiting = left();
+    while waiting > 0 {
+        waiting = until("one more delivery is marked", async || {
+            Some(left()).filter(|found| *found < waiting)
+        })
+        .await;
+    }
 }

@@ -14,6 +14,7 @@ pub(crate) mod ledger;
 pub(crate) mod message;
 pub(crate) mod port;
 pub(crate) mod running;
+pub(crate) mod scatter;
 pub(crate) mod scene;
 pub(crate) mod seed;
 pub(crate) mod sender;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use futures::future::join_all;
 use rollcall_hub::DEVELOPMENT_CONNECTION_STRING;
 use tempfile::TempDir;
 
@@ -13,6 +14,7 @@ use super::database::Database;
 use super::ledger::Ledger;
 use super::port;
 use super::running::Running;
+use super::scatter::Loads;
 use super::sender::Sender;
 use super::truth::Truth;
 use super::wait::until;
@@ -113,6 +115,16 @@ impl Site {
 
     pub(crate) async fn sender(&self) -> Sender {
         Sender::to(self.hub_port).await
+    }
+
+    /// Sends each partition its load, to all of them at once.
+    pub(crate) async fn send(&self, loads: Loads) {
+        join_all((0..).zip(loads).map(async |(partition, bodies)| {
+            let sender = self.sender().await;
+            sender.send(partition, bodies).await;
+            sender.close().await;
+        }))
+        .await;
     }
 
     pub(crate) fn truth(&self) -> Truth {
