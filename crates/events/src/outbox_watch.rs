@@ -8,16 +8,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rollcall_model::Clock;
-use rollcall_store::{Store, Wake};
+use rollcall_store::{SinkStanding, Store, Wake};
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::WakeHandle;
 use crate::metrics::Metrics;
 use crate::sink_task::chain;
+use crate::status::StatusCell;
 
 /// How old the figures may be.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
+/// What a sink shows whose registration another node took away.
+const UNREGISTERED: &str = "another node has registered other sinks, so nothing is due at this one; \
+     give all nodes with the role relay the same events.sinks and start them again";
 /// A round of retention comes after this part of it …
 const ROUNDS: u32 = 20;
 /// … but neither more often than this …
@@ -38,11 +42,12 @@ pub(crate) async fn pass_on(store: Store, sinks: WakeHandle, mut stop: watch::Re
     }
 }
 
-/// Keeps the figures of the outbox until the relay stops.
+/// Keeps the figures of the outbox, and says where this node's sinks are no longer registered, until
+/// the relay stops.
 pub(crate) async fn show(
     store: Store,
     clock: Arc<dyn Clock>,
-    metrics: Metrics,
+    (metrics, cells): (Metrics, Vec<StatusCell>),
     mut stop: watch::Receiver<bool>,
 ) {
     let mut ticks = interval(LOOK_EVERY);
@@ -53,11 +58,31 @@ pub(crate) async fn show(
             _ = ticks.tick() => {}
         }
         match store.outbox_standing().await {
-            Ok(sinks) => sinks
-                .iter()
-                .for_each(|sink| metrics.outbox(sink, clock.now())),
+            Ok(sinks) => {
+                for sink in &sinks {
+                    metrics.outbox(sink, clock.now());
+                }
+                for cell in &cells {
+                    mark_registration(cell, &sinks);
+                }
+            }
             Err(error) => tracing::debug!(error = %chain(&error), "the outbox cannot be counted"),
         }
+    }
+}
+
+/// Registering replaces what was registered, which is right when the sinks are changed and wrong
+/// while two nodes with different sinks both live.
+fn mark_registration(cell: &StatusCell, sinks: &[SinkStanding]) {
+    let status = cell.read();
+    let is_this = |sink: &SinkStanding| sink.registered && sink.sink == status.name;
+    let is_registered = sinks.iter().any(is_this);
+    let is_marked = status.fault.as_deref() == Some(UNREGISTERED);
+    if !is_registered && !is_marked {
+        tracing::warn!(sink = status.name, "sink {}: {UNREGISTERED}", status.name);
+        cell.change(|status| status.fault = Some(UNREGISTERED.to_owned()));
+    } else if is_registered && is_marked {
+        cell.change(|status| status.fault = None);
     }
 }
 

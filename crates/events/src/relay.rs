@@ -128,8 +128,9 @@ impl Relay {
             let expiring = outbox_watch::expire(store.clone(), Arc::clone(&clock), kept, stop());
             self.tasks.spawn_on(expiring, io);
         }
+        let shown = (metrics, self.cells.clone());
         self.tasks
-            .spawn_on(outbox_watch::show(store, clock, metrics, stop()), io);
+            .spawn_on(outbox_watch::show(store, clock, shown, stop()), io);
     }
 
     /// Takes nothing new, lets what is in flight finish within the drain's time-out, and settles
