@@ -14,9 +14,9 @@ use tokio::task::AbortHandle;
 
 use crate::fault::{Fault, Result};
 
-/// Pages of 4 KiB (8 MiB) that wait to be copied before the task begins: the pages of the index that
+/// Pages of 4 KiB (32 MiB) that wait to be copied before the task begins: the pages of the index that
 /// every group touches are then copied once for several groups.
-const STEP_PAGES: i64 = 2_000;
+const STEP_PAGES: i64 = 8_000;
 /// Pages in the log (64 MiB) from which on it should begin anew.
 const LONG_PAGES: i64 = 16_000;
 
