@@ -34,14 +34,17 @@ pub(crate) async fn find(
     Ok(found(wanted, &owners, &sub_owners))
 }
 
-/// The owners that exist, without their sub-owners.
+/// The owners that exist, without their sub-owners. As every statement that takes many keys, this
+/// looks each of them up: the planner knows nothing of an array's contents, and a plan that it made
+/// while the table was small would compare each of many owners with each of many keys.
 pub(super) async fn load(
     connection: &mut PgConnection,
     wanted: &[&OwnerId],
 ) -> Result<HashMap<OwnerId, OwnerRecord>> {
     let rows = sqlx::query_as(
-        "SELECT owner_id, state, version, created_by, settings FROM owners
-         WHERE owner_id = ANY($1)",
+        "SELECT o.* FROM unnest($1::text[]) AS w (owner_id) CROSS JOIN LATERAL (
+             SELECT owner_id, state, version, created_by, settings FROM owners
+             WHERE owner_id = w.owner_id LIMIT 1) AS o",
     )
     .bind(texts(wanted))
     .fetch_all(connection)
@@ -55,11 +58,14 @@ pub(super) async fn load_shared(
     connection: &mut PgConnection,
     wanted: &[&OwnerId],
 ) -> Result<HashMap<OwnerId, OwnerRecord>> {
+    let mut wanted = wanted.to_vec();
+    wanted.sort_unstable();
     let rows = sqlx::query_as(
-        "SELECT owner_id, state, version, created_by, settings FROM owners
-         WHERE owner_id = ANY($1) ORDER BY owner_id FOR SHARE",
+        "SELECT o.* FROM unnest($1::text[]) AS w (owner_id) CROSS JOIN LATERAL (
+             SELECT owner_id, state, version, created_by, settings FROM owners
+             WHERE owner_id = w.owner_id LIMIT 1 FOR SHARE) AS o",
     )
-    .bind(texts(wanted))
+    .bind(texts(&wanted))
     .fetch_all(connection)
     .await?;
     read(rows)
@@ -86,8 +92,7 @@ fn read(rows: Vec<OwnerColumns>) -> Result<HashMap<OwnerId, OwnerRecord>> {
         .collect()
 }
 
-/// The states of the sub-owners that exist. The planner knows nothing of the arrays' contents and
-/// might read the whole table for them: one look-up a pair is what the lateral join says.
+/// The states of the sub-owners that exist.
 pub(super) async fn load_sub_owners(
     connection: &mut PgConnection,
     wanted: &[(&OwnerId, &SubOwnerId)],
