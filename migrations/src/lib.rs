@@ -14,6 +14,7 @@ mod m20261124_000003_replay;
 mod m20261126_000004_outbox;
 mod m20261126_000005_standing;
 mod m20261126_000006_status_blocks;
+mod m20261127_000007_held_counts;
 
 /// Every migration, oldest first.
 #[derive(Debug, Clone, Copy)]
@@ -28,6 +29,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261126_000004_outbox::Migration),
             Box::new(m20261126_000005_standing::Migration),
             Box::new(m20261126_000006_status_blocks::Migration),
+            Box::new(m20261127_000007_held_counts::Migration),
         ]
     }
 }

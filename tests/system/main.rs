@@ -15,6 +15,7 @@
 )]
 
 mod announcements;
+mod approval;
 mod azure;
 mod blocked;
 mod calibration;

@@ -30,6 +30,7 @@ mod directory;
 pub mod error;
 mod gap_stop;
 pub mod handle;
+mod held_settling;
 mod lease_gauge;
 mod lease_keeper;
 mod metrics;

@@ -30,6 +30,7 @@ pub(crate) struct Metrics {
     pub(crate) deaths: Counter,
     pub(crate) replayed: Counter,
     pub(crate) expired: Counter,
+    pub(crate) released: Counter,
     pub(crate) stopped_at_gap: Gauge,
     pub(crate) changes_seen: Counter,
     pub(crate) pasts_lost: Counter,
@@ -97,6 +98,11 @@ impl Metrics {
             "rollcall_statuses_replayed",
             "Statuses that were missing and stored by a replay",
             self.replayed.clone(),
+        );
+        registry.register(
+            "rollcall_statuses_released",
+            "Held statuses that this node stored after their owner was approved",
+            self.released.clone(),
         );
         registry.register(
             "rollcall_statuses_expired",

@@ -1,6 +1,6 @@
 //! Whom the stream may enter on the roll. What is made by hand is bound by none of it.
 
-use rollcall_model::OwnerId;
+use rollcall_model::{CreatedBy, OwnerId, OwnerState};
 
 use crate::pattern::Pattern;
 
@@ -10,6 +10,8 @@ pub enum Provisioning {
     /// It is entered as active.
     #[default]
     Auto,
+    /// It is entered as pending, until somebody decides about it.
+    Approve,
     /// It is not entered; its statuses are dropped as `denied`.
     Deny,
 }
@@ -26,6 +28,14 @@ pub struct Policy {
 }
 
 impl Policy {
+    /// The state in which somebody enters an owner.
+    pub(crate) fn first_state(&self, created_by: CreatedBy) -> OwnerState {
+        match (created_by, self.provisioning) {
+            (CreatedBy::Stream, Provisioning::Approve) => OwnerState::Pending,
+            _ => OwnerState::Active,
+        }
+    }
+
     /// Whether the stream may not enter this owner.
     pub(crate) fn denies(&self, owner_id: &OwnerId) -> bool {
         let any = |patterns: &[Pattern]| patterns.iter().any(|pattern| pattern.matches(owner_id));
@@ -56,6 +66,18 @@ mod tests {
         };
         assert!(!denied(&policy, "plant-7"));
         assert!(denied(&policy, "plant-test") && denied(&policy, "7"));
+    }
+
+    #[test]
+    fn under_approve_the_stream_enters_pending_owners_and_a_hand_active_ones() {
+        let policy = Policy {
+            provisioning: Provisioning::Approve,
+            ..Policy::default()
+        };
+        assert_eq!(policy.first_state(CreatedBy::Stream), OwnerState::Pending);
+        assert_eq!(policy.first_state(CreatedBy::Api), OwnerState::Active);
+        let auto = Policy::default();
+        assert_eq!(auto.first_state(CreatedBy::Stream), OwnerState::Active);
     }
 
     #[test]

@@ -68,6 +68,7 @@ impl Waitlist {
         let wanted = self.entry(&owner.owner_id, CreatedBy::Api);
         if first {
             wanted.newcomer.created_by = CreatedBy::Api;
+            wanted.newcomer.state = OwnerState::Active;
             wanted.newcomer.display_name = owner.display_name;
             wanted.newcomer.settings = owner.settings;
         }
@@ -79,13 +80,14 @@ impl Waitlist {
     }
 
     fn entry(&mut self, owner_id: &OwnerId, created_by: CreatedBy) -> &mut Wanted {
+        let state = self.policy.first_state(created_by);
         self.wanted
             .entry(owner_id.clone())
             .or_insert_with_key(|owner_id| Wanted {
                 newcomer: Newcomer {
                     owner_id: owner_id.clone(),
                     sub_owner_ids: Vec::new(),
-                    state: OwnerState::Active,
+                    state,
                     created_by,
                     // A hand enters an owner alone: whatever stands below it came by stream.
                     sub_owners_created_by: CreatedBy::Stream,

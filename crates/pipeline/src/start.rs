@@ -34,7 +34,7 @@ use crate::replay::Replays;
 use crate::status_writer::{StatusWriter, StatusWriterParts};
 use crate::supervisor::{Child, Slot, Supervision, supervise};
 use crate::writers::Writers;
-use crate::{Config, Error, status_retention};
+use crate::{Config, Error, held_settling, status_retention};
 
 /// Between two tries to reach a hub that is away when the node starts.
 const HUB_RETRY: Duration = Duration::from_secs(1);
@@ -152,11 +152,8 @@ pub fn start(
         }),
     };
     let io = stage.io.clone();
-    status_retention::start(&config, &handle, &clock, &io);
-    io.spawn(Handle::watch_rate(Arc::downgrade(&handle.inner)));
+    start_background(&config, &handle, &clock, &io);
     start_change_feed(&stage, &handle.inner);
-    let reporter = reporter(&config, &handle);
-    io.spawn(handle.inner.reporting.track_future(reporter.run()));
     if let Some(source) = source {
         let writers = start_writers(&stage, &config, &handle.inner);
         let reading = Reading {
@@ -240,6 +237,20 @@ pub(crate) fn start_owner_actors(
         Shard { slot, gauge }
     };
     OwnerRegistry::new((0..shards).map(start).collect())
+}
+
+/// What looks after the data and tells of the node, beside the actors.
+fn start_background(
+    config: &Config,
+    handle: &Handle,
+    clock: &Arc<dyn Clock>,
+    io: &runtime::Handle,
+) {
+    status_retention::start(config, handle, clock, io);
+    held_settling::start(handle, io);
+    io.spawn(Handle::watch_rate(Arc::downgrade(&handle.inner)));
+    let reporter = reporter(config, handle);
+    io.spawn(handle.inner.reporting.track_future(reporter.run()));
 }
 
 fn start_change_feed(stage: &Stage, inner: &Inner) {

@@ -113,6 +113,14 @@ pub(crate) const CHECKS: &[Check] = &[
                  WHERE coalesce(c.n, 0) <> coalesce(e.n, 0)",
     },
     Check {
+        name: "I2 held statuses agree with their counts",
+        faults: "SELECT 'of owner ' || owner_id || ' ' || coalesce(r.n, 0)
+                        || ' statuses are held, its count says ' || coalesce(c.held, 0)
+                 FROM (SELECT owner_id, count(*) AS n FROM held_statuses GROUP BY owner_id) AS r
+                 FULL JOIN held_counts AS c USING (owner_id)
+                 WHERE coalesce(r.n, 0) <> coalesce(c.held, 0)",
+    },
+    Check {
         name: "I2 each event once",
         faults: concat!(
             "SELECT 'event ' || stream_id || '-' || partition_id || '-' || sequence_number

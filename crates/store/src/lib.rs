@@ -14,9 +14,11 @@ pub mod commit;
 mod cursor;
 mod doctor;
 pub mod entities;
+mod erasure;
 pub mod error;
 mod fault;
 pub mod health;
+pub mod held;
 pub mod lease;
 pub mod live;
 mod metrics;
@@ -37,6 +39,7 @@ pub use changes::{ChangeCursor, Changes, DatabasePast};
 pub use commit::{Answer, Batch, Gap, GapReason, Refusal};
 pub use error::{Error, Kind};
 pub use health::{Health, HealthFault};
+pub use held::{PendingStatuses, Settled};
 pub use lease::{
     Claim, HubIdentity, NodeReport, Observation, PartitionState, Stream, Tenure, application_name,
 };

@@ -1,8 +1,8 @@
 //! PostgreSQL: pools of connections, and SQL for each transaction.
 //!
 //! Invariants:
-//! - a transaction locks owners first, then rows of the roll or of statuses, and rows of
-//!   `partitions` last; within a table in the order of the key. Whoever keeps to that order meets
+//! - a transaction locks owners first, then what is counted of them (`held_counts`), then rows of the
+//!   roll or of statuses, and rows of `partitions` last; within a table in the order of the key. Whoever keeps to that order meets
 //!   no deadlock;
 //! - time is the server's `clock_timestamp()`, never the node's, never the frozen `now()`;
 //! - nothing that a stopped process holds blocks others for long: the server ends its sessions
@@ -15,7 +15,9 @@ pub(crate) mod commit;
 mod copy;
 mod days;
 pub(crate) mod doctor;
+pub(crate) mod erasure;
 mod error;
+pub(crate) mod held;
 pub(crate) mod lease;
 mod open;
 pub(crate) mod outbox;
@@ -38,6 +40,7 @@ use sea_orm::DatabaseConnection;
 use sqlx::{PgConnection, PgPool};
 use time::OffsetDateTime;
 
+use crate::PendingStatuses;
 use crate::fault::{Fault, Result};
 use crate::live::Live;
 use days::Days;
@@ -60,6 +63,7 @@ pub(crate) struct Database {
     /// As the server names the sessions: the node, to others.
     application_name: String,
     live: Live,
+    pending_statuses: PendingStatuses,
 }
 
 /// Connections that write, apart by use, so that a storm of newcomers or a slow commit never makes

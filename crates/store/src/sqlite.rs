@@ -15,9 +15,11 @@ pub(crate) mod changes;
 mod checkpoint;
 pub(crate) mod commit;
 pub(crate) mod doctor;
+pub(crate) mod erasure;
 mod error;
 #[cfg(test)]
 mod full_disk;
+pub(crate) mod held;
 pub(crate) mod lease;
 mod open;
 pub(crate) mod outbox;
@@ -37,6 +39,7 @@ use rollcall_model::{Clock, Timestamp};
 use sea_orm::DatabaseConnection;
 use sqlx::SqlitePool;
 
+use crate::PendingStatuses;
 use crate::fault::{Fault, Result};
 use crate::live::Live;
 use crate::wakes::Signals;
@@ -55,6 +58,7 @@ pub(crate) struct Database {
     clock: Arc<dyn Clock>,
     signals: Signals,
     live: Live,
+    pending_statuses: PendingStatuses,
 }
 
 /// The one connection that writes, and who copies what it wrote.

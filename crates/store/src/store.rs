@@ -18,7 +18,7 @@ use crate::fault::{self, Fault};
 use crate::health::HealthKeeper;
 use crate::metrics::Metrics;
 use crate::provision::entry::Races;
-use crate::{Error, Health, Kind, MigrationRow, postgres, sqlite};
+use crate::{Error, Health, Kind, MigrationRow, PendingStatuses, postgres, sqlite};
 
 /// How often a transaction that lost a conflict is run before its caller hears of it.
 const CONFLICT_TRIES: u32 = 4;
@@ -38,6 +38,8 @@ pub struct Config {
     pub writers: u32,
     /// How PostgreSQL names the sessions: [`crate::application_name`] for a node.
     pub application_name: String,
+    /// What becomes of the statuses of pending owners.
+    pub pending_statuses: PendingStatuses,
     /// How long a lease lasts: what a stopped process holds on PostgreSQL is given up before.
     pub lease_ttl: Duration,
 }
@@ -53,6 +55,7 @@ impl Config {
             readers: 4,
             writers: 1,
             application_name: "rollcall".to_owned(),
+            pending_statuses: PendingStatuses::default(),
             lease_ttl: Duration::from_secs(15),
         }
     }

@@ -6,8 +6,8 @@ use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{Handler, HttpRequest, HttpResponse, Resource, Responder, Route};
 
 use crate::api::{
-    dead_letters, events, gaps, health, nodes, owners, page, partitions, replay, statuses, stream,
-    streams, sub_owners, summary,
+    dead_letters, decisions, events, gaps, health, nodes, owners, page, partitions, replay,
+    statuses, stream, streams, sub_owners, summary,
 };
 use crate::{Config, Problem, Serves};
 
@@ -61,15 +61,23 @@ fn api(config: &mut ServiceConfig) {
 fn owner_routes(config: &mut ServiceConfig) {
     const LIST: &str = "GET, HEAD, POST";
     const ONE: &str = "GET, HEAD, PATCH";
+    const OWNER: &str = "DELETE, GET, HEAD, PATCH";
     let owner_list = resource("/owners", LIST).route(read(owners::list));
-    let owner = resource("/owners/{owner_id}", ONE).route(read(owners::read));
+    let owner = resource("/owners/{owner_id}", OWNER).route(read(owners::read));
     let sub_owner_list =
         resource("/owners/{owner_id}/sub-owners", LIST).route(read(sub_owners::list));
     let sub_owner =
         resource("/owners/{owner_id}/sub-owners/{sub_owner_id}", ONE).route(read(sub_owners::read));
     config
         .service(owner_list.route(web::post().to(owners::create)))
-        .service(owner.route(web::patch().to(owners::change)))
+        .service(
+            owner
+                .route(web::patch().to(owners::change))
+                .route(web::delete().to(decisions::delete)),
+        )
+        .service(only_post("/owners/{owner_id}/approve", decisions::approve))
+        .service(only_post("/owners/{owner_id}/block", decisions::block))
+        .service(only_post("/owners/{owner_id}/restore", decisions::restore))
         .service(sub_owner_list.route(web::post().to(sub_owners::create)))
         .service(sub_owner.route(web::patch().to(sub_owners::change)))
         .service(only_read(
@@ -110,6 +118,15 @@ where
     F::Output: Responder + 'static,
 {
     resource(path, "GET, HEAD").route(read(handler))
+}
+
+fn only_post<F, Args>(path: &str, handler: F) -> Resource
+where
+    F: Handler<Args>,
+    Args: actix_web::FromRequest + 'static,
+    F::Output: Responder + 'static,
+{
+    resource(path, "POST").route(web::post().to(handler))
 }
 
 fn read<F, Args>(handler: F) -> Route

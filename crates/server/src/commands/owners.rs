@@ -1,10 +1,15 @@
 //! `rollcall owners`: the roll.
 
-use clap::{Args, Subcommand};
-use rollcall_model::{Owner, OwnerId, OwnerState, SubOwner};
-use rollcall_store::{OwnerFilter, Store};
-use serde_json::json;
+use std::path::{Path, PathBuf};
 
+use anyhow::anyhow;
+use clap::{Args, Subcommand};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use rollcall_model::{Owner, OwnerId, OwnerState, SubOwner};
+use rollcall_store::OwnerFilter;
+use serde_json::{Value, json};
+
+use super::node_api::NodeApi;
 use super::{Context, reading};
 use crate::failure::Failure;
 use crate::output::{self, Format};
@@ -21,22 +26,7 @@ pub(crate) struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Action {
     /// List owners by id
-    List {
-        /// Part of the id or of the name
-        #[arg(long, value_name = "TEXT")]
-        q: Option<String>,
-        /// Only those in this state: active, pending, blocked, deleted
-        #[arg(long, value_name = "STATE")]
-        state: Option<OwnerState>,
-        /// How many
-        #[arg(long, default_value_t = 50, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=1_000))]
-        limit: u32,
-        /// Where the page before ended
-        #[arg(long, value_name = "CURSOR")]
-        cursor: Option<String>,
-        #[arg(long, value_enum, default_value = "table", value_name = "FORMAT")]
-        output: Format,
-    },
+    List(Listing),
     /// Show one owner with its sub-owners
     Show {
         /// The owner's id
@@ -44,42 +34,125 @@ enum Action {
         #[arg(long, value_enum, default_value = "table", value_name = "FORMAT")]
         output: Format,
     },
+    /// Have a running node make pending owners active; what is held of them is stored
+    Approve(Decided),
+    /// Have a running node drop what owners send; what is held of them is dropped
+    Block(Decided),
+    /// Have a running node make blocked or deleted owners active again
+    Restore(Decided),
+    /// Have a running node create the owners of a file, one JSON object a line:
+    /// `{"owner_id": "1", "display_name": "Plant", "settings": {"gain": 2}}`
+    Import {
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+}
+
+#[derive(Debug, Args)]
+struct Listing {
+    /// Part of the id or of the name
+    #[arg(long, value_name = "TEXT")]
+    q: Option<String>,
+    /// Only those in this state: active, pending, blocked, deleted
+    #[arg(long, value_name = "STATE")]
+    state: Option<OwnerState>,
+    /// How many
+    #[arg(long, default_value_t = 50, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    limit: u32,
+    /// Where the page before ended
+    #[arg(long, value_name = "CURSOR")]
+    cursor: Option<String>,
+    #[arg(long, value_enum, default_value = "table", value_name = "FORMAT")]
+    output: Format,
+}
+
+#[derive(Debug, Args)]
+struct Decided {
+    /// Ids of owners
+    #[arg(value_name = "ID", required = true)]
+    ids: Vec<String>,
 }
 
 pub(crate) async fn owners(context: Context, arguments: Arguments) -> Result<(), Failure> {
-    let (_, store) = reading::open(&context).await?;
     match arguments.action {
-        Action::List {
-            q,
-            state,
-            limit,
-            cursor,
-            output,
-        } => {
-            let filter = OwnerFilter { q, state };
-            let listed = store.list_owners(&filter, limit, cursor.as_deref()).await;
-            let page = listed.map_err(|error| reading::of_store(&error))?;
-            match output {
-                Format::Json => output::json(&page),
-                Format::Table => {
-                    output::text(&owner_table(&page.items))?;
-                    reading::say_more(&context, page.next_cursor.as_deref());
-                    Ok(())
-                }
-            }
-        }
-        Action::Show { id, output } => show(&store, &id, output).await,
+        Action::Approve(decided) => decide(&context, decided, "approve").await,
+        Action::Block(decided) => decide(&context, decided, "block").await,
+        Action::Restore(decided) => decide(&context, decided, "restore").await,
+        Action::Import { file } => import(&context, &file).await,
+        Action::List(listing) => list(&context, listing).await,
+        Action::Show { id, output } => show(&context, &id, output).await,
     }
 }
 
-async fn show(store: &Store, id: &str, format: Format) -> Result<(), Failure> {
-    let id =
-        OwnerId::parse(id).map_err(|error| anyhow::anyhow!("{id:?} is no owner id: {error}"))?;
+async fn decide(context: &Context, decided: Decided, decision: &str) -> Result<(), Failure> {
+    let ids = decided.ids.iter().map(|id| parse_id(id));
+    let ids = ids.collect::<Result<Vec<_>, _>>()?;
+    let node = NodeApi::find(context).await?;
+    for id in ids {
+        let path = utf8_percent_encode(id.as_str(), NON_ALPHANUMERIC);
+        let owner = node
+            .post(&format!("owners/{path}/{decision}"), None)
+            .await?;
+        let state = owner["state"].as_str().unwrap_or_default();
+        output::text(&format!("{id} is {state}\n"))?;
+    }
+    Ok(())
+}
+
+/// Owners that exist stay as they are, so that an import that failed half-way is run again.
+async fn import(context: &Context, file: &Path) -> Result<(), Failure> {
+    let place = |line: usize| format!("{} line {line}", file.display());
+    let text = std::fs::read_to_string(file)
+        .map_err(|error| anyhow!("cannot read {}: {error}", file.display()))?;
+    let lines = (1..).zip(text.lines());
+    let mut owners = Vec::new();
+    for (number, line) in lines.filter(|(_, line)| !line.trim().is_empty()) {
+        let owner: Value = serde_json::from_str(line)
+            .map_err(|error| anyhow!("{} is no JSON: {error}", place(number)))?;
+        owners.push((number, owner));
+    }
+    let node = NodeApi::find(context).await?;
+    for (number, owner) in &owners {
+        let entered = node.post("owners", Some(owner)).await;
+        entered.map_err(|failure| match failure {
+            Failure::Failed(error) => Failure::Failed(error.context(place(*number))),
+            other => other,
+        })?;
+    }
+    output::text(&format!("{} owners are on the roll\n", owners.len()))
+}
+
+fn parse_id(text: &str) -> Result<OwnerId, Failure> {
+    let parsed = OwnerId::parse(text);
+    Ok(parsed.map_err(|error| anyhow!("{text:?} is no owner id: {error}"))?)
+}
+
+async fn list(context: &Context, listing: Listing) -> Result<(), Failure> {
+    let (_, store) = reading::open(context).await?;
+    let filter = OwnerFilter {
+        q: listing.q,
+        state: listing.state,
+    };
+    let listed = store.list_owners(&filter, listing.limit, listing.cursor.as_deref());
+    let page = listed.await.map_err(|error| reading::of_store(&error))?;
+    match listing.output {
+        Format::Json => output::json(&page),
+        Format::Table => {
+            output::text(&owner_table(&page.items))?;
+            reading::say_more(context, page.next_cursor.as_deref());
+            Ok(())
+        }
+    }
+}
+
+async fn show(context: &Context, id: &str, format: Format) -> Result<(), Failure> {
+    let id = parse_id(id)?;
+    let (_, store) = reading::open(context).await?;
     let owner = store
         .owner(&id)
         .await
         .map_err(|error| reading::of_store(&error))?;
-    let owner = owner.ok_or_else(|| anyhow::anyhow!("there is no owner {id}"))?;
+    let owner = owner.ok_or_else(|| anyhow!("there is no owner {id}"))?;
     let listed = store.list_sub_owners(&id, SHOWN_SUB_OWNERS, None).await;
     let page = listed.map_err(|error| reading::of_store(&error))?;
     match format {

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use rollcall_azure::Variables;
 use rollcall_pipeline::{OnGap, Pattern, Policy, Provisioning};
+use rollcall_store::PendingStatuses;
 
 use super::reader::Reader;
 use super::source::{sign_in, source, source_kind};
@@ -96,6 +97,7 @@ fn hub(reader: &mut Reader<'_>, data_dir: &Path) -> rollcall_hub::Config {
 fn store(reader: &mut Reader<'_>, data_dir: &Path) -> rollcall_store::Config {
     const KEY: &str = "store.url";
     let url = reader.optional_text(KEY);
+    let pending_statuses = pending_statuses(reader);
     let in_data_dir = || format!("sqlite://{}", data_dir.join("rollcall.db").display());
     let writers = reader.count("store.writers").get();
     rollcall_store::Config {
@@ -103,8 +105,17 @@ fn store(reader: &mut Reader<'_>, data_dir: &Path) -> rollcall_store::Config {
         busy_timeout: BUSY_TIMEOUT,
         readers: STORE_READERS,
         writers: u32::try_from(writers).unwrap_or(u32::MAX),
+        pending_statuses,
         lease_ttl: reader.duration("leases.ttl"),
         ..rollcall_store::Config::new(url.unwrap_or_else(in_data_dir))
+    }
+}
+
+fn pending_statuses(reader: &mut Reader<'_>) -> PendingStatuses {
+    let per_owner = reader.number("registry.held_per_owner");
+    match reader.text("registry.pending_statuses").as_str() {
+        "drop" => PendingStatuses::Drop,
+        _ => PendingStatuses::Hold { per_owner },
     }
 }
 
@@ -136,8 +147,6 @@ fn pipeline(reader: &mut Reader<'_>) -> PipelineSettings {
 
 /// Settings whose only value so far is the default: asking keeps the table honest.
 fn registry_to_come(reader: &mut Reader<'_>) {
-    reader.text("registry.pending_statuses");
-    reader.number("registry.held_per_owner");
     reader.optional_number("registry.owner_quota");
     reader.optional_number("registry.sub_owner_quota");
 }
@@ -146,6 +155,7 @@ fn policy(reader: &mut Reader<'_>) -> Policy {
     let patterns = |texts: Vec<String>| texts.iter().map(|text| Pattern::new(text)).collect();
     Policy {
         provisioning: match reader.text("registry.provisioning").as_str() {
+            "approve" => Provisioning::Approve,
             "deny" => Provisioning::Deny,
             _ => Provisioning::Auto,
         },

@@ -82,11 +82,11 @@ pub(crate) const SETTINGS: &[Setting] = &[
     setting("registry.owner_shards", Count { min: 1, max: 1_024 }, "How many owner actors share the owners; may differ from start to start and node to node.")
         .default("16"),
     setting("registry.provisioning", Choice(&["auto", "approve", "deny"]), "Whether a newcomer on the stream is entered as active, entered as pending, or refused.")
-        .default("auto").only(&["auto", "deny"]),
+        .default("auto"),
     setting("registry.pending_statuses", Choice(&["hold", "drop"]), "What becomes of the statuses of pending owners.")
-        .default("hold").only(&["hold"]),
+        .default("hold"),
     setting("registry.held_per_owner", Count { min: 0, max: 100_000_000 }, "Statuses held per pending owner; what comes beyond is dropped and counted.")
-        .default("10000").not_yet(),
+        .default("10000"),
     setting("registry.max_resident_entries", Count { min: 1, max: 1_000_000_000 }, "Owners plus sub-owners kept in memory; those beyond it are looked up again when they send.")
         .default("2000000"),
     setting("registry.owner_quota", Count { min: 0, max: u64::MAX }, "Owners that the stream may enter in all.")

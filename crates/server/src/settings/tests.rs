@@ -114,7 +114,7 @@ listen = "localhost"
 retention_size = "1GiB"
 
 [registry]
-provisioning = "approve"
+owner_quota = 5
 
 [[events.sinks]]
 kind = "webhook"
@@ -310,9 +310,6 @@ fn settings_of_a_kind_that_is_not_selected_are_ignored() {
 fn what_is_not_there_yet_is_refused() {
     for typed in [
         "hub.retention_size=1GiB",
-        "registry.provisioning=approve",
-        "registry.pending_statuses=drop",
-        "registry.held_per_owner=5",
         "registry.owner_quota=5",
         "registry.sub_owner_quota=5",
         "http.auth=on",

@@ -3,7 +3,7 @@
 //! | owner | a status | a held status |
 //! |---|---|---|
 //! | `active` | stored | stored, calibrated by the owner's current settings |
-//! | `pending` | held | held |
+//! | `pending` | held, while there is room; otherwise a drop of the reason that the policy has | the same |
 //! | `blocked`, `deleted` | drop of that reason | drop of that reason |
 //!
 //! A directory may be stale by seconds; this is what makes a change count all the same.
@@ -16,6 +16,7 @@ use rollcall_model::{
 };
 
 use super::Batch;
+use crate::PendingStatuses;
 use crate::fault::{Fault, Result};
 
 /// An owner as the transaction found it.
@@ -25,6 +26,43 @@ pub(crate) struct OwnerStanding {
     pub(crate) version: i64,
     /// Loaded only where held rows may have to be calibrated.
     pub(crate) settings: Option<Settings>,
+    /// While it is pending.
+    pub(crate) room: Room,
+}
+
+/// How many more statuses of a pending owner are held, and what becomes of the others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Room {
+    pub(crate) left: u64,
+    pub(crate) beyond: DropReason,
+}
+
+impl Room {
+    /// For whoever only asks where rows would go.
+    pub(crate) const WIDE: Self = Self {
+        left: u64::MAX,
+        beyond: DropReason::HeldLimit,
+    };
+
+    /// By what is held of the owner so far.
+    pub(crate) fn beside(held: u64, policy: PendingStatuses) -> Self {
+        match policy {
+            PendingStatuses::Hold { per_owner } => Self {
+                left: per_owner.saturating_sub(held),
+                beyond: DropReason::HeldLimit,
+            },
+            PendingStatuses::Drop => Self {
+                left: 0,
+                beyond: DropReason::Pending,
+            },
+        }
+    }
+
+    fn take(&mut self) -> bool {
+        let taken = self.left > 0;
+        self.left -= u64::from(taken);
+        taken
+    }
 }
 
 /// A row with the batch that it came in.
@@ -146,7 +184,9 @@ impl<'b> Rows<'b> {
             let owner = owners
                 .get(owner_id)
                 .ok_or_else(|| Fault::defect(format!("the owner {owner_id} is not on the roll")))?;
-            rows.iter().for_each(|row| fates.send(*row, owner));
+            let mut room = owner.room;
+            rows.iter()
+                .for_each(|row| fates.send(*row, owner, &mut room));
         }
         Ok(fates)
     }
@@ -162,7 +202,7 @@ where
 }
 
 impl<'b> Fates<'b> {
-    fn send(&mut self, mut row: Row<'b>, owner: &OwnerStanding) {
+    fn send(&mut self, mut row: Row<'b>, owner: &OwnerStanding, room: &mut Room) {
         let totals = &mut self.totals[row.index];
         match owner.state {
             OwnerState::Active => {
@@ -172,13 +212,24 @@ impl<'b> Fates<'b> {
                 totals.stored += 1;
                 self.stored.push(row);
             }
-            OwnerState::Pending => {
+            OwnerState::Pending if room.take() => {
                 totals.held += 1;
                 self.held.push(row);
             }
+            OwnerState::Pending => totals.drops.add(room.beyond, 1),
             OwnerState::Blocked => totals.drops.add(DropReason::Blocked, 1),
             OwnerState::Deleted => totals.drops.add(DropReason::Deleted, 1),
         }
+    }
+
+    /// How many statuses are held, by owner; ascending.
+    pub(crate) fn held_by_owner(&self) -> Vec<(&'b OwnerId, u64)> {
+        let owners = self
+            .held
+            .chunk_by(|a, b| a.status.owner_id == b.status.owner_id);
+        owners
+            .map(|rows| (&rows[0].status.owner_id, rows.len() as u64))
+            .collect()
     }
 
     /// The newest status of each (owner, sub-owner), by key.

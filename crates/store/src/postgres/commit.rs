@@ -12,13 +12,12 @@ use serde::Serialize;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::Database;
-use super::rows;
 use super::writing::Ended;
-use crate::commit::fates::{OwnerStanding, Row, Rows, Totals};
+use super::{Database, held, rows};
+use crate::commit::fates::{OwnerStanding, Room, Row, Rows, Totals};
 use crate::commit::plan::{Decision, PartitionKey, Standing, plan};
 use crate::fault::{Fault, Result};
-use crate::{Answer, Batch, Kind, Refusal, column};
+use crate::{Answer, Batch, Kind, PendingStatuses, Refusal, column};
 
 /// How often what the standings say is due is written, before somebody else turns out to move the
 /// same partitions again and again.
@@ -140,7 +139,8 @@ async fn write(database: &Database, due: &[&Batch]) -> Result<Ended> {
         writing.roll_back().await?;
         return Ok(Ended::Guarded);
     }
-    let (guard, stored) = match store(writing.connection(), due, candidates).await {
+    let policy = database.pending_statuses;
+    let (guard, stored) = match store(writing.connection(), due, candidates, policy).await {
         Ok(written) => written,
         Err(fault) => {
             // It may have been for a day that is gone; looking all of them up again costs little.
@@ -162,13 +162,16 @@ async fn store<'b>(
     connection: &mut PgConnection,
     due: &[&'b Batch],
     candidates: Rows<'b>,
+    policy: PendingStatuses,
 ) -> Result<(String, Vec<Row<'b>>)> {
-    let owners = owners(connection, &candidates).await?;
+    let mut owners = owners(connection, &candidates).await?;
+    held::make_room(connection, &mut owners, policy).await?;
     let fates = candidates.route(due, &owners)?;
     rows::copy_statuses(connection, &fates.stored).await?;
     rows::upsert_latest(connection, &fates.latest()).await?;
     rows::insert_dead(connection, due).await?;
     rows::insert_held(connection, &fates.held).await?;
+    held::count(connection, &fates).await?;
     rows::insert_gaps(connection, due).await?;
     Ok((guard(due, fates.totals)?, fates.stored))
 }
@@ -188,8 +191,9 @@ pub(super) async fn owners(
     let rows: Vec<(String, String, i64, Option<String>)> = sqlx::query_as(
         "SELECT o.owner_id, o.state, o.version,
                 CASE WHEN o.owner_id = ANY ($2::text[]) THEN o.settings END
-         FROM unnest($1::text[]) AS wanted (owner_id) JOIN owners AS o USING (owner_id)
-         ORDER BY o.owner_id FOR SHARE OF o",
+         FROM unnest($1::text[]) AS w (owner_id) CROSS JOIN LATERAL (
+             SELECT owner_id, state, version, settings FROM owners
+             WHERE owner_id = w.owner_id LIMIT 1 FOR SHARE) AS o",
     )
     .bind(wanted)
     .bind(held)
@@ -204,6 +208,7 @@ pub(super) async fn owners(
             state,
             version,
             settings: settings.transpose()?,
+            room: Room::WIDE,
         };
         owners.insert(column::owner_id(&owner_id)?, standing);
     }

@@ -95,6 +95,7 @@ impl Database {
             past,
             application_name: config.application_name.clone(),
             live: Live::default(),
+            pending_statuses: config.pending_statuses,
         }
     }
 }

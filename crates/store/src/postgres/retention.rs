@@ -70,7 +70,7 @@ async fn detach(connection: &mut PgConnection, day: Day) -> Result<()> {
     Ok(())
 }
 
-async fn note_removed(
+pub(super) async fn note_removed(
     connection: &mut PgConnection,
     stream_id: i64,
     partition_id: i64,

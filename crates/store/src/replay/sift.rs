@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{ReplayBasis, ReplayChunk, ReplayCounts, ReplayMode, Unstored};
 use crate::Batch;
-use crate::commit::fates::{Fates, OwnerStanding, Rows};
+use crate::commit::fates::{Fates, OwnerStanding, Room, Rows};
 use crate::fault::Result;
 
 /// Where an event is already.
@@ -93,6 +93,7 @@ pub(crate) fn route<'b>(
                 state: OwnerState::Active,
                 version: 1,
                 settings: None,
+                room: Room::WIDE,
             });
         }
     }

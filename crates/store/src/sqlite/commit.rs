@@ -6,9 +6,8 @@ use std::sync::Arc;
 use rollcall_model::{Drops, Epoch, OwnerId, OwnerState, SequenceNumber, Timestamp};
 use sqlx::SqliteConnection;
 
-use super::Database;
-use super::rows;
-use crate::commit::fates::{OwnerStanding, Row, Rows, Totals};
+use super::{Database, held, rows};
+use crate::commit::fates::{OwnerStanding, Room, Row, Rows, Totals};
 use crate::commit::plan::{Decision, PartitionKey, Standing, plan};
 use crate::fault::{Fault, Result};
 use crate::{Answer, Batch, column};
@@ -40,7 +39,7 @@ pub(crate) async fn commit(database: &Database, batches: &[Arc<Batch>]) -> Resul
     if due.is_empty() {
         writing.roll_back().await?;
     } else {
-        let stored = store(writing.connection(), &due, partitions, database.now()).await?;
+        let stored = store(database, writing.connection(), &due, partitions).await?;
         writing.commit().await?;
         database.live().show(&stored);
     }
@@ -49,17 +48,20 @@ pub(crate) async fn commit(database: &Database, batches: &[Arc<Batch>]) -> Resul
 
 /// Writes everything, and gives back what is stored once the transaction is committed.
 async fn store<'b>(
+    database: &Database,
     connection: &mut SqliteConnection,
     due: &[&'b Batch],
     partitions: BTreeMap<PartitionKey, Partition>,
-    now: Timestamp,
 ) -> Result<Vec<Row<'b>>> {
+    let now = database.now();
     let candidates = Rows::of(due);
-    let owners = owners(connection, &candidates).await?;
+    let mut owners = owners(connection, &candidates).await?;
+    held::make_room(connection, &mut owners, database.pending_statuses).await?;
     let fates = candidates.route(due, &owners)?;
     rows::insert_statuses(connection, &fates.stored).await?;
     rows::upsert_latest(connection, &fates.latest()).await?;
     rows::insert_held(connection, &fates.held).await?;
+    held::count(connection, &fates).await?;
     rows::insert_dead(connection, due).await?;
     rows::insert_gaps(connection, due, now).await?;
     for (key, advance) in advances(due, fates.totals) {
@@ -135,6 +137,7 @@ pub(super) async fn owners(
             state: column::name("state", &state)?,
             version,
             settings: None,
+            room: Room::WIDE,
         };
         owners.insert(column::owner_id(&owner_id)?, standing);
     }

@@ -76,6 +76,7 @@ impl Database {
             clock,
             signals: Signals::new(),
             live: Live::default(),
+            pending_statuses: config.pending_statuses,
         })
     }
 }

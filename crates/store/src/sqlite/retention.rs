@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use rollcall_model::Timestamp;
+use sqlx::SqliteConnection;
 
 use super::{Database, blocks};
 use crate::column;
@@ -47,8 +48,19 @@ async fn delete(database: &Database, rows: &[i64], before: Timestamp) -> Result<
     .bind(column::to_json(rows)?)
     .fetch_all(writing.connection())
     .await?;
+    let removed = note_removed(writing.connection(), deleted).await?;
+    blocks::forget_empty(writing.connection(), before).await?;
+    writing.commit().await?;
+    Ok(removed)
+}
+
+/// Counts the rows, each of which is told by its stream and partition; all of them.
+pub(super) async fn note_removed(
+    connection: &mut SqliteConnection,
+    removed: Vec<(i64, i64)>,
+) -> Result<u64> {
     let mut counts: BTreeMap<(i64, i64), i64> = BTreeMap::new();
-    for key in deleted {
+    for key in removed {
         *counts.entry(key).or_default() += 1;
     }
     for ((stream_id, partition_id), rows) in &counts {
@@ -59,10 +71,8 @@ async fn delete(database: &Database, rows: &[i64], before: Timestamp) -> Result<
         .bind(rows)
         .bind(stream_id)
         .bind(partition_id)
-        .execute(writing.connection())
+        .execute(&mut *connection)
         .await?;
     }
-    blocks::forget_empty(writing.connection(), before).await?;
-    writing.commit().await?;
     Ok(counts.values().map(|rows| rows.unsigned_abs()).sum())
 }

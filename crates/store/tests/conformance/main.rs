@@ -15,6 +15,7 @@ mod changes;
 mod commits;
 mod doctor;
 mod faults;
+mod held;
 mod latest;
 mod leases;
 mod lists;

@@ -17,11 +17,29 @@ const MAX_NAME_CHARACTERS: usize = 256;
 /// Who changed it, in the history, while the API knows no users.
 const CHANGED_BY: &str = "api";
 
+/// Applies what `edit` makes of the owner as it is; a deleted one takes no change.
+///
+/// # Errors
+/// As [`revise`], and 409 if the owner is deleted.
+pub(super) async fn change(
+    state: &State,
+    owner_id: &OwnerId,
+    edit: impl AsyncFn(&Owner) -> Result<OwnerPatch, Problem>,
+) -> Result<Owner, Problem> {
+    revise(state, owner_id, async |owner| {
+        if owner.state == OwnerState::Deleted {
+            return Err(deleted(owner_id));
+        }
+        edit(owner).await
+    })
+    .await
+}
+
 /// Applies what `edit` makes of the owner as it is.
 ///
 /// # Errors
 /// 404 and 409 where there is nothing to change; otherwise what `edit` or the desk say.
-pub(super) async fn change(
+pub(super) async fn revise(
     state: &State,
     owner_id: &OwnerId,
     edit: impl AsyncFn(&Owner) -> Result<OwnerPatch, Problem>,
@@ -32,9 +50,6 @@ pub(super) async fn change(
             .owner(owner_id)
             .await?
             .ok_or_else(|| no_owner(owner_id))?;
-        if owner.state == OwnerState::Deleted {
-            return Err(deleted(owner_id));
-        }
         let patch = OwnerPatch {
             if_version: Some(owner.version),
             changed_by: CHANGED_BY.to_owned(),

@@ -1,6 +1,7 @@
 //! The handlers, a file per theme.
 
 pub(crate) mod dead_letters;
+pub(crate) mod decisions;
 pub(crate) mod edit;
 pub(crate) mod events;
 pub(crate) mod gaps;

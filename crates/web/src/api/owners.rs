@@ -114,7 +114,7 @@ impl OwnerPatchBody {
     }
 }
 
-fn shown(owner: &Owner) -> Answer {
+pub(super) fn shown(owner: &Owner) -> Answer {
     Ok(HttpResponse::Ok()
         .insert_header(etag(owner.version))
         .json(owner))

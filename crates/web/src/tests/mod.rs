@@ -1,6 +1,7 @@
 //! The API on a real store, in the process; and the server on a real port.
 
 mod console;
+mod decisions;
 mod events;
 mod ids;
 mod lists;

@@ -213,8 +213,12 @@ impl World {
     }
 
     pub(super) async fn delete(&self, owner: &str) {
+        self.put(owner, OwnerState::Deleted).await;
+    }
+
+    pub(super) async fn put(&self, owner: &str, state: OwnerState) {
         let patch = OwnerPatch {
-            state: Some(OwnerState::Deleted),
+            state: Some(state),
             changed_by: "test".to_owned(),
             ..OwnerPatch::default()
         };

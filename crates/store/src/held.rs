@@ -1,0 +1,144 @@
+//! Statuses of pending owners, held until somebody decides about the owner.
+//!
+//! How many are held of each owner stands in `held_counts`, and every transaction that changes the
+//! number locks that row right after the owner's: so the limit holds exactly, whoever holds at the
+//! same time, and of two that settle one owner the second waits.
+
+use std::collections::{BTreeMap, HashMap};
+
+use rollcall_model::{Drops, Epoch, OwnerId, PartitionId, SequenceNumber, Span, Status, StreamId};
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::commit::fates::{OwnerStanding, Totals};
+use crate::commit::plan::PartitionKey;
+use crate::store::{Backend, Operation};
+use crate::{Batch, Error, Store, postgres, sqlite};
+
+/// Statuses that one transaction settles: commits of the same owner wait for it.
+pub(crate) const CHUNK_ROWS: i64 = 2_000;
+
+/// What becomes of the statuses of pending owners.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PendingStatuses {
+    /// So many are held of an owner; the others are dropped as `held_limit`.
+    Hold { per_owner: u64 },
+    /// They are dropped as `pending`.
+    Drop,
+}
+
+impl Default for PendingStatuses {
+    fn default() -> Self {
+        Self::Hold { per_owner: 10_000 }
+    }
+}
+
+/// What became of held statuses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct Settled {
+    /// Stored, since their owner is active.
+    pub stored: u64,
+    /// Dropped, since it is blocked or deleted.
+    pub dropped: u64,
+}
+
+impl Settled {
+    #[must_use]
+    pub const fn total(&self) -> u64 {
+        self.stored + self.dropped
+    }
+
+    pub fn add(&mut self, other: Self) {
+        self.stored += other.stored;
+        self.dropped += other.dropped;
+    }
+}
+
+/// A held status on its way out, with where it stands.
+pub(crate) type HeldRow = (PartitionKey, Status);
+
+/// Held rows as a batch per partition, in the order of the partitions: no reader's, they only bring
+/// the rows to where a commit's go.
+pub(crate) fn batches(rows: Vec<HeldRow>) -> Vec<Batch> {
+    let mut partitions: BTreeMap<PartitionKey, Vec<Status>> = BTreeMap::new();
+    for (key, status) in rows {
+        partitions.entry(key).or_default().push(status);
+    }
+    let batch = |((stream_id, partition_id), held): ((StreamId, PartitionId), Vec<Status>)| Batch {
+        stream_id,
+        partition_id,
+        epoch: Epoch(0),
+        incarnation: Uuid::nil(),
+        span: Span {
+            after: SequenceNumber(-1),
+            upto: SequenceNumber(-1),
+        },
+        statuses: Vec::new(),
+        held,
+        dead: Vec::new(),
+        drops: Drops::default(),
+        gaps: Vec::new(),
+        offset: None,
+    };
+    partitions.into_iter().map(batch).collect()
+}
+
+/// The owner's standing as the rules of a commit want it.
+pub(crate) fn standings(
+    owner_id: &OwnerId,
+    standing: OwnerStanding,
+) -> HashMap<OwnerId, OwnerStanding> {
+    HashMap::from([(owner_id.clone(), standing)])
+}
+
+pub(crate) fn settled(totals: &[Totals]) -> Settled {
+    let mut settled = Settled::default();
+    for totals in totals {
+        settled.add(Settled {
+            stored: totals.stored,
+            dropped: totals.drops.total(),
+        });
+    }
+    settled
+}
+
+impl Store {
+    /// Owners that are decided about, and of whom statuses are held still; by id.
+    ///
+    /// # Errors
+    /// As every transaction, by [`crate::Kind`].
+    pub async fn owners_to_settle(&self, limit: u32) -> Result<Vec<OwnerId>, Error> {
+        let operation = Operation::read("owners_to_settle", "");
+        self.call(operation, move |backend| async move {
+            match &*backend {
+                Backend::Sqlite(database) => sqlite::held::to_settle(database, limit).await,
+                Backend::Postgres(database) => postgres::held::to_settle(database, limit).await,
+            }
+        })
+        .await
+    }
+
+    /// Sends held statuses of the owner to where its state wants them: of an active one they are
+    /// stored, calibrated by its current settings; of a blocked or deleted one they become drops;
+    /// of a pending one they stay. At most [`CHUNK_ROWS`] of them, in the order of their numbers;
+    /// nothing settled means that nothing is left.
+    ///
+    /// # Errors
+    /// As every writing transaction, by [`crate::Kind`]. The same again never stores anything twice.
+    pub async fn settle_held(&self, owner_id: &OwnerId) -> Result<Settled, Error> {
+        let operation = Operation::write("settle_held", format!("of {owner_id}"));
+        let owner_id = owner_id.clone();
+        self.call(operation, move |backend| {
+            let owner_id = owner_id.clone();
+            async move {
+                match &*backend {
+                    Backend::Sqlite(database) => sqlite::held::settle(database, &owner_id).await,
+                    Backend::Postgres(database) => {
+                        postgres::held::settle(database, &owner_id).await
+                    }
+                }
+            }
+        })
+        .await
+    }
+}

@@ -1,0 +1,10 @@
+-- How many statuses are held of each owner; no row is none. Whoever changes the number locks the row,
+-- so that the limit holds exactly.
+CREATE TABLE held_counts (
+    owner_id TEXT NOT NULL,
+    held     INTEGER NOT NULL,
+    PRIMARY KEY (owner_id)
+) WITHOUT ROWID;
+
+INSERT INTO held_counts (owner_id, held)
+SELECT owner_id, count(*) FROM held_statuses GROUP BY owner_id;
