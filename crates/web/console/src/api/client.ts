@@ -11,7 +11,7 @@ const DEADLINE_MS = 10_000;
 export type Query = Record<string, string | number | null | undefined>;
 
 interface Wish {
-  method?: "GET" | "POST" | "PATCH";
+  method?: "GET" | "POST" | "PATCH" | "DELETE";
   query?: Query;
   body?: unknown;
   /** The version that a change is made for. */

@@ -43,6 +43,17 @@ export async function changeOwner(id: string, version: number, patch: object): P
   return (await send<shape.Owner>(`${API}/owners/${segment(id)}`, wish)).body;
 }
 
+export type Decision = "approve" | "block" | "restore" | "delete";
+
+/** A decision is made about the version that was seen. */
+export async function decide(id: string, version: number, decision: Decision): Promise<shape.Owner> {
+  const path = `${API}/owners/${segment(id)}`;
+  const answer = decision === "delete"
+    ? await send<shape.Owner>(path, { method: "DELETE", version })
+    : await send<shape.Owner>(`${path}/${decision}`, { method: "POST", version });
+  return answer.body;
+}
+
 export const subOwners = (id: string, query: Query, signal?: Signal) =>
   list<shape.SubOwner>(`/owners/${segment(id)}/sub-owners`, signal, query);
 
