@@ -90,6 +90,7 @@ async fn keep(parts: LeaseKeeperParts) {
             next_renewal = Instant::now() + parts.renew_interval;
             fail::fail_point!("lease.renew");
             parts.renew().await;
+            parts.end_stalled().await;
         }
         parts.enlist(&mut enlisted).await;
         let foreseen = match parts.store.is_shared() {
@@ -185,6 +186,14 @@ impl LeaseKeeperParts {
                 tracing::warn!(error, "the leases are not renewed");
                 self.leases.note_not_renewed(&error);
             }
+        }
+    }
+
+    /// What a stopped process holds, it may hold under a lease that nobody claims from it any more.
+    async fn end_stalled(&self) {
+        let ending = self.store.end_stalled_sessions(&self.tenure);
+        if let Err(error) = within(self.limit(), ending).await {
+            tracing::debug!(error = %chain(&error), "sessions of stopped processes are not ended");
         }
     }
 

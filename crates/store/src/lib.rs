@@ -31,6 +31,7 @@ pub mod replay;
 mod retention;
 pub mod schema;
 mod sqlite;
+mod stalled;
 pub mod store;
 pub mod survey;
 pub mod wakes;

@@ -6,7 +6,8 @@
 //!   no deadlock;
 //! - time is the server's `clock_timestamp()`, never the node's, never the frozen `now()`;
 //! - nothing that a stopped process holds blocks others for long: the server ends its sessions
-//!   (`open` says when), and a claim of its expired lease does so at once ([`lease::claim`]);
+//!   (`open` says when), a claim of its expired lease does so at once ([`lease::claim`]), and every
+//!   keeper those that no time-out ends ([`stalled::end_stalled`]);
 //! - `synchronous_commit` is what the server's owner set: by default nothing that was answered is
 //!   lost.
 
@@ -29,6 +30,7 @@ pub(crate) mod replay;
 pub(crate) mod resend;
 pub(crate) mod retention;
 mod rows;
+pub(crate) mod stalled;
 pub(crate) mod stream;
 mod wakes;
 mod writing;

@@ -10,18 +10,15 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::Database;
+use super::stalled::{end_sessions, millis};
 use super::wakes::notify;
-use crate::fault::{Fault, Result};
-use crate::lease::{APPLICATION, Held};
+use crate::fault::Result;
+use crate::lease::Held;
 use crate::wakes::Wake;
 use crate::{Answer, Claim, NodeReport, Observation, Refusal, Tenure, column};
 
 /// A node that gave no sign of life for this long is forgotten.
 const NODE_MEMORY: Duration = Duration::from_secs(24 * 60 * 60);
-/// How long the end of one session is waited for. One that does not end (it is writing its last
-/// block) costs a claim at most its own `lock_timeout` more.
-const END_TIMEOUT: Duration = Duration::from_secs(2);
-
 /// Epoch, incarnation, first number and position.
 type LeaseColumns = (i64, Option<String>, Option<i64>, Option<i64>);
 
@@ -121,38 +118,6 @@ async fn holder(
         Some((_, false)) => Holder::Another,
         Some((incarnation, true)) => Holder::Expired(incarnation),
     })
-}
-
-/// Ends what an incarnation has open, before anything waits for a lock that it holds. No time-out
-/// would: while a server waits for the rest of a COPY its session is neither idle nor at work.
-async fn end_sessions(
-    database: &Database,
-    partition_id: PartitionId,
-    incarnation: &str,
-) -> Result<()> {
-    let ended: Vec<bool> = sqlx::query_scalar(
-        "SELECT pg_terminate_backend(pid, $2) FROM pg_stat_activity
-         WHERE application_name = $1 AND datname = current_database()",
-    )
-    .bind(format!("{APPLICATION}{incarnation}"))
-    .bind(millis(END_TIMEOUT)?)
-    .fetch_all(&database.writers()?.leases)
-    .await?;
-    if !ended.is_empty() {
-        let sessions = ended.len();
-        tracing::warn!(
-            partition = partition_id.0,
-            incarnation,
-            sessions,
-            "ended {sessions} sessions of {incarnation}, whose lease of partition {partition_id} \
-             expired"
-        );
-    }
-    Ok(())
-}
-
-fn millis(duration: Duration) -> Result<i64> {
-    i64::try_from(duration.as_millis()).map_err(Fault::defect)
 }
 
 pub(crate) async fn begin(

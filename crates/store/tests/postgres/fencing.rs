@@ -80,6 +80,53 @@ async fn a_node_stopped_within_a_copy_blocks_no_claim_and_stores_nothing() {
     );
 }
 
+/// As the model found it (`crates/proof`, the mutant `NoSweep`): a process whose lease was claimed
+/// wakes, tries its batch again, and is stopped again in the midst of it. Nobody claims that lease.
+#[tokio::test]
+async fn a_process_stopped_within_a_copy_without_a_lease_blocks_nobody_for_long() {
+    let site = Site::new();
+    let node = site.node("b", SHORT_TTL).await;
+    site.enter(&["1"]).await;
+    node.commit(&[node.claim(3).await.batch("1", -1, 9)]).await;
+    let mut session = site.session(&application_name(uuid::Uuid::now_v7())).await;
+    stop_within_copy(&mut session).await;
+
+    let ended =
+        async { while node.store.end_stalled_sessions(&node.tenure).await.unwrap() == 0 {} };
+    let ended = tokio::time::timeout(SHORT_TTL + SOON, ended).await;
+    ended.expect("the session is not ended");
+    session.execute("COMMIT").await.unwrap_err();
+    let lease = node.claim(3).await;
+    let batches = [lease.batch("1", 9, 12)];
+    let answers = tokio::time::timeout(SOON, node.commit(&batches)).await;
+    assert_eq!(answers.expect("the commit is blocked"), [Answer::Committed]);
+}
+
+#[tokio::test]
+async fn a_session_that_writes_or_is_young_is_not_ended() {
+    let site = Site::new();
+    let (node, other) = (site.node("b", TTL).await, uuid::Uuid::now_v7());
+    site.enter(&["1"]).await;
+    node.commit(&[node.claim(3).await.batch("1", -1, 9)]).await;
+    let mut young = site.session(&application_name(other)).await;
+    stop_within_copy(&mut young).await;
+    let mut foreign = site.session("psql").await;
+    foreign.execute("BEGIN").await.unwrap();
+    assert_eq!(
+        node.store.end_stalled_sessions(&node.tenure).await.unwrap(),
+        0
+    );
+    let eager = rollcall_store::Tenure {
+        ttl: Duration::ZERO,
+        ..node.tenure.clone()
+    };
+    // The server may still be reading what was sent.
+    let ended = async { while node.store.end_stalled_sessions(&eager).await.unwrap() == 0 {} };
+    let ended = tokio::time::timeout(SOON, ended).await;
+    ended.expect("the session within a COPY is not found");
+    foreign.execute("COMMIT").await.unwrap();
+}
+
 #[tokio::test]
 async fn a_lease_that_is_not_expired_is_neither_claimed_nor_ended() {
     let site = Site::new();
