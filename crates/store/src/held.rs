@@ -120,7 +120,7 @@ impl Store {
 
     /// Sends held statuses of the owner to where its state wants them: of an active one they are
     /// stored, calibrated by its current settings; of a blocked or deleted one they become drops;
-    /// of a pending one they stay. At most [`CHUNK_ROWS`] of them, in the order of their numbers;
+    /// of a pending one they stay. At most 2,000 of them, in the order of their numbers;
     /// nothing settled means that nothing is left.
     ///
     /// # Errors
