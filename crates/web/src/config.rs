@@ -21,6 +21,8 @@ pub struct Config {
     pub listen: SocketAddr,
     pub serves: Serves,
     pub console: Console,
+    /// Hosts that requests may name beside loopback ones, without ports.
+    pub allowed_hosts: Vec<String>,
     /// Threads that answer requests.
     pub workers: NonZeroUsize,
     /// Bytes of a request's body; beyond it, 413.
@@ -34,13 +36,15 @@ pub struct Config {
 }
 
 impl Config {
-    /// The defaults for this address: everything, 2 workers, 1 MiB of body, 1,024 connections each, 30 s, 5 s.
+    /// The defaults for this address: everything, no further hosts, 2 workers, 1 MiB of body, 1,024
+    /// connections each, 30 s, 5 s.
     #[must_use]
     pub fn new(listen: SocketAddr) -> Self {
         Self {
             listen,
             serves: Serves::Everything,
             console: Console::embedded(),
+            allowed_hosts: Vec::new(),
             workers: NonZeroUsize::MIN.saturating_add(1),
             max_body_bytes: 1024 * 1024,
             max_connections: 1_024,

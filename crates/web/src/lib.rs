@@ -1,9 +1,9 @@
 //! The HTTP side: API, health, metrics, console.
 //!
 //! ```text
-//! request ─▶ count (metrics) ─▶ headers ─▶ origin ─▶ route ─▶ handler ──▶ Store          (reading)
-//!                                                       │         └─────▶ OwnerDesk      (creating, changing)
-//! answer  ◀──────────────── JSON or problem+json ◀──────┴─────────┘
+//! request ─▶ count (metrics) ─▶ headers ─▶ host ─▶ origin ─▶ route ─▶ handler ──▶ Store     (reading)
+//!                                                                │         └─────▶ OwnerDesk (creating, changing)
+//! answer  ◀───────────────────── JSON or problem+json ◀──────────┴─────────┘
 //! ```
 //!
 //! - Handlers call named methods of the store and of the desk, never SQL. What changes an owner
@@ -36,6 +36,7 @@ mod console;
 pub mod desk;
 pub mod error;
 mod etag;
+mod host;
 mod merge_patch;
 pub mod metrics;
 mod origin;

@@ -12,7 +12,7 @@ use actix_web::{App, HttpServer};
 use tokio::sync::watch;
 
 use crate::api::stream::Streams;
-use crate::{Config, Error, Serves, State, origin, routes};
+use crate::{Config, Error, Serves, State, host, origin, routes};
 
 /// Of answers that are no page: opened in a browser, they load and run nothing. Pages have a policy
 /// of their own, which stands.
@@ -158,6 +158,7 @@ pub(crate) fn app(
         .app_data(config)
         .app_data(streams)
         .wrap(from_fn(origin::guard))
+        .wrap(from_fn(host::guard))
         .wrap(Compress::default())
         .wrap(headers)
         .wrap(from_fn(count))

@@ -172,6 +172,7 @@ impl Steps {
                 true => Serves::Everything,
                 false => Serves::Health,
             },
+            allowed_hosts: self.settings.http.allowed_hosts.clone(),
             ..rollcall_web::Config::new(self.settings.http.listen)
         };
         let server =

@@ -249,5 +249,23 @@ fn http(reader: &mut Reader<'_>) -> HttpSettings {
         let mend = "write an address such as 127.0.0.1:8080, and put a proxy that signs callers in before it";
         reader.fault("http.listen", problem, mend);
     }
-    HttpSettings { listen }
+    HttpSettings {
+        listen,
+        allowed_hosts: allowed_hosts(reader),
+    }
+}
+
+fn allowed_hosts(reader: &mut Reader<'_>) -> Vec<String> {
+    const KEY: &str = "http.allowed_hosts";
+    let hosts = reader.optional_texts(KEY).unwrap_or_default();
+    let is_host = |host: &&String| !host.is_empty() && !host.contains(['/', ':', '*', ' ']);
+    if let Some(unfit) = hosts.iter().find(|host| !is_host(host)) {
+        let problem = format!("{unfit:?} is no host name");
+        reader.fault(
+            KEY,
+            problem,
+            "write names such as roll.example.com, without scheme and port",
+        );
+    }
+    hosts
 }

@@ -137,6 +137,7 @@ impl NodeSettings {
 #[derive(Debug, Clone)]
 pub(crate) struct HttpSettings {
     pub(crate) listen: SocketAddr,
+    pub(crate) allowed_hosts: Vec<String>,
 }
 
 /// The pipeline's part that the settings know; the rest is known when it starts.

@@ -132,6 +132,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         .default("127.0.0.1:8080"),
     setting("http.auth", Choice(&["auto", "off", "on"]), "Whether callers sign in; `auto` is off on a loopback address and on elsewhere. Off is possible on loopback only.")
         .default("auto").only(&["auto", "off"]),
+    setting("http.allowed_hosts", Texts, "Hosts that requests may name beside loopback ones, without ports: the names under which a proxy passes them on. Any other is answered with 421, so that no site gets in by pointing its name here."),
 ];
 
 /// The setting of a full key.

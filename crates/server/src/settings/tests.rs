@@ -363,6 +363,23 @@ fn a_node_has_the_roles_that_are_named_and_at_least_one() {
 }
 
 #[test]
+fn a_proxys_host_is_a_name_alone() {
+    let hosts = |typed: &str| Typing::new("").set(&format!("http.allowed_hosts={typed}"));
+    let settings = hosts("roll.example.com,10.0.0.7").load();
+    assert_eq!(
+        settings.http.allowed_hosts,
+        ["roll.example.com", "10.0.0.7"]
+    );
+    insta::assert_snapshot!(hosts("https://roll.example.com").faults(), @r#"
+    the settings have a fault:
+      http.allowed_hosts (flag --set): "https://roll.example.com" is no host name; write names such as roll.example.com, without scheme and port
+    "#);
+    for typed in ["roll.example.com:8080", "*.example.com"] {
+        assert!(hosts(typed).faults().contains("is no host name"), "{typed}");
+    }
+}
+
+#[test]
 fn the_default_may_be_typed_too() {
     for typed in [
         "node.roles=relay,api,ingest",

@@ -3,6 +3,7 @@
 mod console;
 mod decisions;
 mod events;
+mod host;
 mod ids;
 mod lists;
 mod node;

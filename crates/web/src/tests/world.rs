@@ -231,6 +231,7 @@ impl World {
             max_body_bytes: 4_096,
             // What a test sees does not hang on what was built beside it.
             console: Console::of(&[]),
+            allowed_hosts: vec!["10.0.0.7".to_owned(), "roll.example".to_owned()],
             ..Config::new(([127, 0, 0, 1], 0).into())
         };
         let service = init_service(app(
