@@ -26,8 +26,10 @@ const TTL: &str = "\"4s\"";
 /// Newcomers, unless the environment names another number: 100,000 take some minutes.
 const OWNERS: usize = 3_000;
 const OWNERS_VARIABLE: &str = "ROLLCALL_TEST_ANNOUNCED";
-/// Newcomers that are sent at once.
+/// Newcomers that are sent at once, at least …
 const WAVE: usize = 250;
+/// … and as many more as it takes for no more strokes than this.
+const MOST_WAVES: usize = 60;
 const STREAM: &str = "announcements";
 
 /// What the receiver does with a request.
@@ -125,8 +127,9 @@ async fn every_creation_arrives_under_one_id_whoever_is_killed() {
     scene.spread(&NODES).await;
 
     let mut kills = BTreeMap::<&str, usize>::new();
-    for first in (0..owners).step_by(WAVE) {
-        let bodies = (first..owners.min(first + WAVE)).map(body);
+    let wave = WAVE.max(owners.div_ceil(MOST_WAVES));
+    for first in (0..owners).step_by(wave) {
+        let bodies = (first..owners.min(first + wave)).map(body);
         let loads = scatter(PARTITIONS, bodies, &mut random);
         let stroke = random.random_range(0..STROKES);
         let striking = strike(stroke, &scene, &mut nodes, &redis, &receiver);
