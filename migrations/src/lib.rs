@@ -8,6 +8,9 @@
 pub use sea_orm_migration;
 use sea_orm_migration::prelude::*;
 
+#[macro_use]
+mod plain_sql;
+
 mod m20261123_000001_first;
 mod m20261124_000002_nodes;
 mod m20261124_000003_replay;

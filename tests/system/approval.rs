@@ -40,6 +40,15 @@ async fn approvals_in_the_midst_of_batches_on_three_nodes_leave_nothing_held() {
     let held = || scene.number("SELECT count(*) FROM held_statuses");
     scene.site.settled().await;
     until("nothing is held", async || (held() == 0).then_some(())).await;
+    let released = join_all(
+        apis.iter()
+            .map(|api| api.counter("rollcall_statuses_released_total")),
+    );
+    let released: u64 = released.await.iter().sum();
+    assert!(
+        released > 0,
+        "something was held until its owner's approval"
+    );
     let truth = scene.ends(None, nodes.into()).await;
     assert_eq!(truth.len(), WAVES * OWNERS * COPIES);
 }
@@ -69,7 +78,8 @@ async fn rows(site: &Site) -> (usize, usize) {
 async fn what_was_decided_by_command_is_done_by_the_next_node_if_the_first_one_dies() {
     let mut site = Site::embedded(2);
     site.set("registry.provisioning", "\"approve\"");
-    let node = site.start_node().await;
+    let mut node = site.spawn_faulty_node("store.settle_held=return");
+    site.ready(&mut node).await;
     let bodies = (0..30).map(|n| status(["good", "bad", "slow"][n % 3], "s", &n.to_string()));
     let sender = site.sender().await;
     sender.send(0, bodies).await;
@@ -88,6 +98,7 @@ async fn what_was_decided_by_command_is_done_by_the_next_node_if_the_first_one_d
     let said = site.answer(&["owners", "approve", "good"]).await;
     assert_eq!(said, "good is active\n");
     site.answer(&["owners", "block", "bad"]).await;
+    assert_eq!(rows(&site).await, (30, 0), "this node settles nothing");
     node.kill();
 
     let node = site.start_node().await;

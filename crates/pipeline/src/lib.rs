@@ -18,6 +18,7 @@
 //!
 //! The walk of one message begins in `partition_reader.rs` and reads from top to bottom.
 
+mod background;
 mod balance;
 mod blame;
 mod change_feed;

@@ -149,7 +149,8 @@ impl Metrics {
         add("statuses_stored", "Statuses stored", &self.stored);
         add(
             "statuses_held",
-            "Statuses held for pending owners",
+            "Statuses that the readers gave to be held; of how many there was room, the totals of \
+             /partitions say",
             &self.held,
         );
         add(

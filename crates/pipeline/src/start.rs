@@ -8,7 +8,7 @@ use actix_rt::{Arbiter, ArbiterHandle};
 use arc_swap::ArcSwap;
 use rollcall_model::{Clock, EventSource, PartitionId};
 use rollcall_source::{HubDescription, PullLimits, Source};
-use rollcall_store::{HubIdentity, NodeReport, Store, Stream, Tenure};
+use rollcall_store::{HubIdentity, Store, Stream, Tenure};
 use tokio::runtime;
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
@@ -22,7 +22,6 @@ use crate::handle::{Handle, Inner};
 use crate::lease_gauge::LeaseGauge;
 use crate::lease_keeper::{LeaseKeeper, LeaseKeeperParts};
 use crate::metrics::Metrics;
-use crate::node_reporter::NodeReporter;
 use crate::owner_actor::{OwnerActor, OwnerActorParts, ShardGauge};
 use crate::owner_registry::{OwnerRegistry, Shard};
 use crate::partition_reader::ReaderParts;
@@ -34,7 +33,7 @@ use crate::replay::Replays;
 use crate::status_writer::{StatusWriter, StatusWriterParts};
 use crate::supervisor::{Child, Slot, Supervision, supervise};
 use crate::writers::Writers;
-use crate::{Config, Error, held_settling, status_retention};
+use crate::{Config, Error, background};
 
 /// Between two tries to reach a hub that is away when the node starts.
 const HUB_RETRY: Duration = Duration::from_secs(1);
@@ -152,7 +151,7 @@ pub fn start(
         }),
     };
     let io = stage.io.clone();
-    start_background(&config, &handle, &clock, &io);
+    background::start(&config, &handle, &clock, &io);
     start_change_feed(&stage, &handle.inner);
     if let Some(source) = source {
         let writers = start_writers(&stage, &config, &handle.inner);
@@ -168,26 +167,6 @@ pub fn start(
         io.spawn(Box::pin(reading.start()));
     }
     Ok(handle)
-}
-
-fn reporter(config: &Config, handle: &Handle) -> NodeReporter {
-    let inner = &handle.inner;
-    NodeReporter {
-        store: inner.store.clone(),
-        registry: inner.registry.clone(),
-        leases: inner.leases.clone(),
-        report: NodeReport {
-            node: config.node.clone(),
-            incarnation: config.incarnation,
-            roles: config.roles.clone(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            api: config.api.clone(),
-            shards: serde_json::Value::Null,
-            leases: serde_json::Value::Null,
-        },
-        interval: config.renew_interval,
-        drain: inner.drain.clone(),
-    }
 }
 
 fn start_writers(stage: &Stage, config: &Config, inner: &Inner) -> Writers {
@@ -237,20 +216,6 @@ pub(crate) fn start_owner_actors(
         Shard { slot, gauge }
     };
     OwnerRegistry::new((0..shards).map(start).collect())
-}
-
-/// What looks after the data and tells of the node, beside the actors.
-fn start_background(
-    config: &Config,
-    handle: &Handle,
-    clock: &Arc<dyn Clock>,
-    io: &runtime::Handle,
-) {
-    status_retention::start(config, handle, clock, io);
-    held_settling::start(handle, io);
-    io.spawn(Handle::watch_rate(Arc::downgrade(&handle.inner)));
-    let reporter = reporter(config, handle);
-    io.spawn(handle.inner.reporting.track_future(reporter.run()));
 }
 
 fn start_change_feed(stage: &Stage, inner: &Inner) {

@@ -24,18 +24,3 @@ pub enum Mutant {
     /// Only a claim of the expired lease ends them: the code before the model was checked.
     NoSweep,
 }
-
-impl Mutant {
-    pub const ALL: [Self; 10] = [
-        Self::NoEpochCheck,
-        Self::FirstNumberAfterStored,
-        Self::LeasesByNameOnly,
-        Self::CheckpointBeforeData,
-        Self::GuardDoesNotRaise,
-        Self::EventOutsideTransaction,
-        Self::HeldWithoutForShare,
-        Self::LatestUnguarded,
-        Self::NoTermination,
-        Self::NoSweep,
-    ];
-}

@@ -6,14 +6,16 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use rollcall_model::{Drops, Epoch, OwnerId, PartitionId, SequenceNumber, Span, Status, StreamId};
+use rollcall_model::{
+    Drops, Epoch, OwnerId, PartitionId, SequenceNumber, Span, Status, StreamId, Timestamp,
+};
 use serde::Serialize;
 use uuid::Uuid;
 
 use crate::commit::fates::{OwnerStanding, Totals};
 use crate::commit::plan::PartitionKey;
 use crate::store::{Backend, Operation};
-use crate::{Batch, Error, Store, postgres, sqlite};
+use crate::{Batch, Error, Store, column, fault, postgres, sqlite};
 
 /// Statuses that one transaction settles: commits of the same owner wait for it.
 pub(crate) const CHUNK_ROWS: i64 = 2_000;
@@ -56,6 +58,30 @@ impl Settled {
 
 /// A held status on its way out, with where it stands.
 pub(crate) type HeldRow = (PartitionKey, Status);
+
+/// Stream, partition, number, sub-owner, when it was enqueued and measured, data.
+pub(crate) type HeldColumns<T> = (i64, i64, i64, String, T, T, String);
+
+/// # Errors
+/// If a column holds what nobody wrote.
+pub(crate) fn read<T>(
+    owner_id: &OwnerId,
+    (stream_id, partition_id, number, sub_owner_id, enqueued_at, status_at, data): HeldColumns<T>,
+    time: impl Fn(T) -> fault::Result<Timestamp>,
+) -> fault::Result<HeldRow> {
+    let key = (StreamId(stream_id), column::partition_id(partition_id)?);
+    let status = Status {
+        sequence_number: SequenceNumber(number),
+        enqueued_at: time(enqueued_at)?,
+        status_at: time(status_at)?,
+        owner_id: owner_id.clone(),
+        sub_owner_id: column::sub_owner_id(&sub_owner_id)?,
+        data: data.into(),
+        value: None,
+        version: 0,
+    };
+    Ok((key, status))
+}
 
 /// Held rows as a batch per partition, in the order of the partitions: no reader's, they only bring
 /// the rows to where a commit's go.
@@ -131,6 +157,7 @@ impl Store {
         self.call(operation, move |backend| {
             let owner_id = owner_id.clone();
             async move {
+                fault_settling()?;
                 match &*backend {
                     Backend::Sqlite(database) => sqlite::held::settle(database, &owner_id).await,
                     Backend::Postgres(database) => {
@@ -141,4 +168,12 @@ impl Store {
         })
         .await
     }
+}
+
+fn fault_settling() -> fault::Result<()> {
+    fail::fail_point!("store.settle_held", |_| Err(fault::Fault::new(
+        crate::Kind::Unavailable,
+        "the fault point store.settle_held is set"
+    )));
+    Ok(())
 }

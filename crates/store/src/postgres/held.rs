@@ -5,26 +5,15 @@
 
 use std::collections::HashMap;
 
-use rollcall_model::{Drops, OwnerId, OwnerState, SequenceNumber, Status, StreamId};
+use rollcall_model::{Drops, OwnerId, OwnerState};
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 
 use super::{Database, rows};
 use crate::commit::fates::{Fates, OwnerStanding, Room, Rows, Totals};
 use crate::fault::{Fault, Result};
-use crate::held::{CHUNK_ROWS, HeldRow, Settled, batches, settled, standings};
-use crate::{Batch, PendingStatuses, column};
-
-/// Stream, partition, number, sub-owner, when it was enqueued and measured, data.
-type HeldColumns = (
-    i64,
-    i64,
-    i64,
-    String,
-    OffsetDateTime,
-    OffsetDateTime,
-    String,
-);
+use crate::held::{CHUNK_ROWS, HeldColumns, HeldRow, Settled, batches, settled, standings};
+use crate::{Batch, PendingStatuses, column, held};
 
 /// Says of the pending owners among them how many statuses may still be held, and keeps others from
 /// holding any until the transaction ends.
@@ -181,7 +170,7 @@ async fn lock_count(connection: &mut PgConnection, owner_id: &OwnerId) -> Result
 
 /// Takes the next chunk out.
 async fn take(connection: &mut PgConnection, owner_id: &OwnerId) -> Result<Vec<HeldRow>> {
-    let rows: Vec<HeldColumns> = sqlx::query_as(
+    let rows: Vec<HeldColumns<OffsetDateTime>> = sqlx::query_as(
         "DELETE FROM held_statuses AS h USING (
              SELECT stream_id, partition_id, sequence_number FROM held_statuses
              WHERE owner_id = $1
@@ -196,22 +185,7 @@ async fn take(connection: &mut PgConnection, owner_id: &OwnerId) -> Result<Vec<H
     .fetch_all(connection)
     .await?;
     rows.into_iter()
-        .map(
-            |(stream_id, partition_id, number, sub_owner_id, enqueued_at, status_at, data)| {
-                let key = (StreamId(stream_id), column::partition_id(partition_id)?);
-                let status = Status {
-                    sequence_number: SequenceNumber(number),
-                    enqueued_at: enqueued_at.into(),
-                    status_at: status_at.into(),
-                    owner_id: owner_id.clone(),
-                    sub_owner_id: column::sub_owner_id(&sub_owner_id)?,
-                    data: data.into(),
-                    value: None,
-                    version: 0,
-                };
-                Ok((key, status))
-            },
-        )
+        .map(|row| held::read(owner_id, row, |time: OffsetDateTime| Ok(time.into())))
         .collect()
 }
 

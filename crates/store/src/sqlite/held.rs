@@ -2,17 +2,14 @@
 
 use std::collections::HashMap;
 
-use rollcall_model::{Drops, OwnerId, OwnerState, SequenceNumber, Status, StreamId};
+use rollcall_model::{Drops, OwnerId, OwnerState};
 use sqlx::SqliteConnection;
 
 use super::{Database, rows};
 use crate::commit::fates::{Fates, OwnerStanding, Room, Rows, Totals};
 use crate::fault::{Fault, Result};
-use crate::held::{CHUNK_ROWS, HeldRow, Settled, batches, settled, standings};
-use crate::{Batch, PendingStatuses, column};
-
-/// Stream, partition, number, sub-owner, when it was enqueued and measured, data.
-type HeldColumns = (i64, i64, i64, String, String, String, String);
+use crate::held::{CHUNK_ROWS, HeldColumns, HeldRow, Settled, batches, settled, standings};
+use crate::{Batch, PendingStatuses, column, held};
 
 /// Says of the pending owners among them how many statuses may still be held.
 pub(super) async fn make_room(
@@ -112,7 +109,7 @@ async fn standing(
 
 /// Takes the next chunk out.
 async fn take(connection: &mut SqliteConnection, owner_id: &OwnerId) -> Result<Vec<HeldRow>> {
-    let rows: Vec<HeldColumns> = sqlx::query_as(
+    let rows: Vec<HeldColumns<String>> = sqlx::query_as(
         "DELETE FROM held_statuses WHERE rowid IN (
              SELECT rowid FROM held_statuses WHERE owner_id = ?
              ORDER BY owner_id, stream_id, partition_id, sequence_number LIMIT ?)
@@ -123,23 +120,9 @@ async fn take(connection: &mut SqliteConnection, owner_id: &OwnerId) -> Result<V
     .bind(CHUNK_ROWS)
     .fetch_all(connection)
     .await?;
+    let time = |text: String| column::timestamp("enqueued_at", &text);
     rows.into_iter()
-        .map(
-            |(stream_id, partition_id, number, sub_owner_id, enqueued_at, status_at, data)| {
-                let key = (StreamId(stream_id), column::partition_id(partition_id)?);
-                let status = Status {
-                    sequence_number: SequenceNumber(number),
-                    enqueued_at: column::timestamp("enqueued_at", &enqueued_at)?,
-                    status_at: column::timestamp("status_at", &status_at)?,
-                    owner_id: owner_id.clone(),
-                    sub_owner_id: column::sub_owner_id(&sub_owner_id)?,
-                    data: data.into(),
-                    value: None,
-                    version: 0,
-                };
-                Ok((key, status))
-            },
-        )
+        .map(|row| held::read(owner_id, row, time))
         .collect()
 }
 

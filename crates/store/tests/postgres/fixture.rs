@@ -89,6 +89,15 @@ impl Site {
         }
     }
 
+    /// Ends every session on the database, and waits until they have.
+    pub(crate) async fn ends_other_sessions(&self) {
+        self.count(
+            "SELECT count(pg_terminate_backend(pid, 30000)) FROM pg_stat_activity
+             WHERE datname = current_database() AND pid <> pg_backend_pid()",
+        )
+        .await;
+    }
+
     pub(crate) async fn count(&self, sql: &'static str) -> i64 {
         let mut session = self.session("test").await;
         sqlx::query_scalar(sql)

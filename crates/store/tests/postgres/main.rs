@@ -12,4 +12,5 @@ mod commits;
 mod days;
 mod fencing;
 mod fixture;
+mod newcomers;
 mod past;
