@@ -18,6 +18,7 @@ mod m20261126_000004_outbox;
 mod m20261126_000005_standing;
 mod m20261126_000006_status_blocks;
 mod m20261127_000007_held_counts;
+mod m20261127_000008_access;
 
 /// Every migration, oldest first.
 #[derive(Debug, Clone, Copy)]
@@ -33,6 +34,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261126_000005_standing::Migration),
             Box::new(m20261126_000006_status_blocks::Migration),
             Box::new(m20261127_000007_held_counts::Migration),
+            Box::new(m20261127_000008_access::Migration),
         ]
     }
 }

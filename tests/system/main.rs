@@ -14,6 +14,7 @@
     reason = "a test says what is wrong by failing"
 )]
 
+mod access;
 mod announcements;
 mod approval;
 mod azure;

@@ -72,6 +72,10 @@ pub(crate) enum Command {
     DeadLetters(commands::dead_letters::Arguments),
     /// Show owners
     Owners(commands::owners::Arguments),
+    /// Make, list and revoke keys for programs that ask the API
+    Keys(commands::keys::Arguments),
+    /// Enter, list, change and delete users, who sign in to the console
+    Users(commands::users::Arguments),
     /// Read a range of a partition once more and store what is missing
     Replay(commands::replay::Arguments),
     /// Show announcements, and have them sent again

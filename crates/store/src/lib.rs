@@ -8,6 +8,7 @@
 //! is in the module of its name. Rules that no database decides (which batch of a group is due,
 //! where a row goes, which status is the newest) stand apart from both, in [`commit`].
 
+pub mod access;
 pub mod changes;
 mod column;
 pub mod commit;
@@ -36,6 +37,10 @@ pub mod store;
 pub mod survey;
 pub mod wakes;
 
+pub use access::audit::{AuditEntry, AuditOutcome, AuditRow};
+pub use access::keys::{KeyRow, KeyStanding, NewKey};
+pub use access::users::{NewUser, UserChange, UserRow};
+pub use access::{Role, SecretHash};
 pub use changes::{ChangeCursor, Changes, DatabasePast};
 pub use commit::{Answer, Batch, Gap, GapReason, Refusal};
 pub use error::{Error, Kind};

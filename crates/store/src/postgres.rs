@@ -11,6 +11,7 @@
 //! - `synchronous_commit` is what the server's owner set: by default nothing that was answered is
 //!   lost.
 
+pub(crate) mod access;
 pub(crate) mod changes;
 pub(crate) mod commit;
 mod copy;

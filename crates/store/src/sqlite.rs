@@ -9,6 +9,7 @@
 //! - the log is copied into the database beside the writer ([`checkpoint`]);
 //! - time is the injected clock's: on one machine it is the database's.
 
+pub(crate) mod access;
 mod blocks;
 mod bulk;
 pub(crate) mod changes;

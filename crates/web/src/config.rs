@@ -1,10 +1,12 @@
 //! The server's settings.
 
 use std::net::SocketAddr;
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::time::Duration;
 
-use crate::Console;
+use serde::Serialize;
+
+use crate::{Console, Tls};
 
 /// What is served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,13 +17,29 @@ pub enum Serves {
     Health,
 }
 
+/// Whether callers of the API sign in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Auth {
+    /// Nobody does, and everybody may do everything: for loopback.
+    Off,
+    /// Everybody does, by a key or a session.
+    On,
+}
+
 /// Where the API listens, and its bounds.
 #[derive(Debug, Clone)]
 pub struct Config {
     pub listen: SocketAddr,
     pub serves: Serves,
     pub console: Console,
-    /// Hosts that requests may name beside loopback ones, without ports.
+    /// Without it, requests come in clear.
+    pub tls: Option<Tls>,
+    pub auth: Auth,
+    /// How many requests one caller may make on and on, and twice as many at once, where callers
+    /// sign in.
+    pub requests_per_second: NonZeroU32,
+    /// Hosts that requests may name beside loopback ones, without ports; where callers sign in, any.
     pub allowed_hosts: Vec<String>,
     /// Threads that answer requests.
     pub workers: NonZeroUsize,
@@ -36,14 +54,17 @@ pub struct Config {
 }
 
 impl Config {
-    /// The defaults for this address: everything, no further hosts, 2 workers, 1 MiB of body, 1,024
-    /// connections each, 30 s, 5 s.
+    /// The defaults for this address: everything, to anybody, 200 requests per second, no further
+    /// hosts, 2 workers, 1 MiB of body, 1,024 connections each, 30 s, 5 s.
     #[must_use]
     pub fn new(listen: SocketAddr) -> Self {
         Self {
             listen,
             serves: Serves::Everything,
             console: Console::embedded(),
+            tls: None,
+            auth: Auth::Off,
+            requests_per_second: NonZeroU32::MIN.saturating_add(199),
             allowed_hosts: Vec::new(),
             workers: NonZeroUsize::MIN.saturating_add(1),
             max_body_bytes: 1024 * 1024,

@@ -11,6 +11,9 @@ pub enum Error {
         #[source]
         source: std::io::Error,
     },
+    /// The certificate or its key cannot be used: the settings are wrong.
+    #[error("cannot serve TLS: {0}")]
+    Tls(String),
     #[error("cannot start the web server on {listen}")]
     Start {
         listen: SocketAddr,

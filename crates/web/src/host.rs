@@ -4,7 +4,8 @@
 //! to the browser the page and this server are then one origin, and no other guard is in the way. What
 //! the site cannot do is to have the browser name another host than its own. So the host has to be a
 //! loopback one, or one that the settings name, such as that of a proxy. Programs that name none are
-//! no browsers.
+//! no browsers. Where callers sign in, any host will do: a browser has nothing to show under another
+//! name, and the node is reached by whatever names its network has for it.
 
 use std::net::IpAddr;
 
@@ -17,6 +18,7 @@ use actix_web::http::header::HOST;
 use actix_web::middleware::Next;
 use actix_web::web::Data;
 
+use crate::config::Auth;
 use crate::{Config, Problem};
 
 /// Answers 421 in the handler's place.
@@ -38,6 +40,9 @@ pub(crate) async fn guard(
 /// The first host that the request names and that is not ours; one that is no text counts as such.
 fn foreign_host(request: &ServiceRequest) -> Option<String> {
     let config = request.app_data::<Data<Config>>();
+    if config.is_some_and(|config| config.auth == Auth::On) {
+        return None;
+    }
     let allowed = config.map_or(&[][..], |config| &config.allowed_hosts);
     let target = request.uri().authority().map(|host| host.as_str());
     let headers = request.headers().get_all(HOST);

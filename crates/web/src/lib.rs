@@ -1,9 +1,9 @@
 //! The HTTP side: API, health, metrics, console.
 //!
 //! ```text
-//! request ─▶ count (metrics) ─▶ headers ─▶ host ─▶ origin ─▶ route ─▶ handler ──▶ Store     (reading)
-//!                                                                │         └─────▶ OwnerDesk (creating, changing)
-//! answer  ◀───────────────────── JSON or problem+json ◀──────────┴─────────┘
+//! request ─▶ count (metrics) ─▶ headers ─▶ host ─▶ origin ─▶ route ─▶ auth ─▶ handler ──▶ Store     (reading)
+//!                                                                         │         └─────▶ OwnerDesk (creating, changing)
+//! answer  ◀───────────────────── JSON or problem+json ◀───────────────────┴─────────┘
 //! ```
 //!
 //! - Handlers call named methods of the store and of the desk, never SQL. What changes an owner
@@ -30,6 +30,8 @@
 )]
 
 mod api;
+mod audit;
+pub mod auth;
 mod body;
 pub mod config;
 mod console;
@@ -48,8 +50,10 @@ mod server;
 mod state;
 #[cfg(test)]
 mod tests;
+mod tls;
 
-pub use config::{Config, Serves};
+pub use auth::secret::Secret;
+pub use config::{Auth, Config, Serves};
 pub use console::Console;
 pub use desk::OwnerDesk;
 pub use error::Error;
@@ -57,3 +61,4 @@ pub use metrics::Metrics;
 pub use problem::Problem;
 pub use server::{Running, Server, bind, on};
 pub use state::State;
+pub use tls::Tls;

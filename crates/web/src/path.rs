@@ -19,6 +19,10 @@ const SUB_OWNER_SEGMENT: usize = 6;
 const DEAD_LETTER_SEGMENT: usize = 4;
 /// Where `/api/v1/events/{id}/…` has its id.
 const EVENT_SEGMENT: usize = 4;
+/// Where `/api/v1/keys/{id}/…` has its id.
+const KEY_SEGMENT: usize = 4;
+/// Where `/api/v1/users/{name}` has its name.
+const USER_SEGMENT: usize = 4;
 /// Where `/api/v1/partitions/{partition}/…` has its number.
 const PARTITION_SEGMENT: usize = 4;
 
@@ -59,6 +63,18 @@ fn event(request: &HttpRequest) -> Result<Uuid, Problem> {
     let id = text.parse();
     id.map_err(|_| Problem::bad_request(format!("{text:?} is not the id of an event")))
 }
+
+/// The key that a path names.
+pub(crate) struct KeyPath(pub(crate) Uuid);
+
+fn key(request: &HttpRequest) -> Result<Uuid, Problem> {
+    let text = segment(request, KEY_SEGMENT)?;
+    let id = text.parse();
+    id.map_err(|_| Problem::bad_request(format!("{text:?} is not the id of a key")))
+}
+
+/// The user that a path names.
+pub(crate) struct UserPath(pub(crate) String);
 
 /// The partition that a path names.
 pub(crate) struct PartitionPath(pub(crate) PartitionId);
@@ -117,3 +133,5 @@ from_path!(SubOwnerPath, request => Self(
 from_path!(PartitionPath, request => Self(partition(request)?));
 from_path!(DeadLetterPath, request => Self(segment(request, DEAD_LETTER_SEGMENT)?));
 from_path!(EventPath, request => Self(event(request)?));
+from_path!(KeyPath, request => Self(key(request)?));
+from_path!(UserPath, request => Self(segment(request, USER_SEGMENT)?));

@@ -3,6 +3,7 @@
 
 use std::error::Error as StdError;
 use std::fmt;
+use std::time::Duration;
 
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, ResponseError};
@@ -11,7 +12,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 /// Seconds after which a sender may try again when the node is unable for a while.
-const RETRY_AFTER_SECONDS: &str = "1";
+const RETRY_AFTER_SECONDS: u64 = 1;
 
 /// An answer that is not what the sender hoped for. Small, since every handler may return it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -38,6 +39,8 @@ struct Parts {
     instance: Option<String>,
     #[serde(skip)]
     allow: Option<&'static str>,
+    #[serde(skip)]
+    retry_after_seconds: Option<u64>,
 }
 
 /// One wrong field of a body.
@@ -63,6 +66,7 @@ impl Problem {
             reasons: Vec::new(),
             instance: None,
             allow: None,
+            retry_after_seconds: None,
         }))
     }
 
@@ -98,7 +102,23 @@ impl Problem {
     }
 
     pub(crate) fn unavailable(detail: impl Into<String>) -> Self {
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, detail)
+        let mut problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, detail);
+        problem.0.retry_after_seconds = Some(RETRY_AFTER_SECONDS);
+        problem
+    }
+
+    /// Whoever asks has to show who they are.
+    pub(crate) fn unauthorized(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, detail)
+    }
+
+    /// Whoever asks has to wait for so long, told in whole seconds.
+    pub(crate) fn too_many(wait: Duration) -> Self {
+        let seconds = wait.as_secs().saturating_add(1);
+        let detail = format!("these are too many requests; go on in {seconds} s");
+        let mut problem = Self::new(StatusCode::TOO_MANY_REQUESTS, detail);
+        problem.0.retry_after_seconds = Some(seconds);
+        problem
     }
 
     /// Logs what it is, answers only that it is, under an id that finds the log line.
@@ -126,8 +146,11 @@ impl ResponseError for Problem {
     fn error_response(&self) -> HttpResponse {
         let mut answer = HttpResponse::build(self.0.status);
         answer.content_type("application/problem+json");
-        if self.0.status == StatusCode::SERVICE_UNAVAILABLE {
-            answer.insert_header((header::RETRY_AFTER, RETRY_AFTER_SECONDS));
+        if let Some(seconds) = self.0.retry_after_seconds {
+            answer.insert_header((header::RETRY_AFTER, seconds));
+        }
+        if self.0.status == StatusCode::UNAUTHORIZED {
+            answer.insert_header((header::WWW_AUTHENTICATE, "Bearer realm=\"rollcall\""));
         }
         if let Some(allow) = self.0.allow {
             answer.insert_header((header::ALLOW, allow));

@@ -5,11 +5,13 @@ use actix_web::guard::{Any, Get, Head};
 use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{Handler, HttpRequest, HttpResponse, Resource, Responder, Route};
 
+use actix_web::middleware::from_fn;
+
 use crate::api::{
-    dead_letters, decisions, events, gaps, health, nodes, owners, page, partitions, replay,
-    statuses, stream, streams, sub_owners, summary,
+    audit_log, dead_letters, decisions, events, gaps, health, keys, nodes, owners, page,
+    partitions, replay, session, statuses, stream, streams, sub_owners, summary, users,
 };
-use crate::{Config, Problem, Serves};
+use crate::{Config, Problem, Serves, auth};
 
 pub(crate) fn all(config: &mut ServiceConfig) {
     config
@@ -19,7 +21,19 @@ pub(crate) fn all(config: &mut ServiceConfig) {
         .service(only_read("/icon.svg", page::icon))
         .service(only_read("/assets/{name}", page::asset))
         .configure(health)
-        .service(web::scope("/api/v1").configure(api));
+        // Before the scope that it opens.
+        .service(
+            resource("/api/v1/session", "DELETE, GET, HEAD, POST")
+                .route(read(session::read))
+                .route(web::post().to(session::open))
+                .route(web::delete().to(session::close)),
+        )
+        .service(
+            web::scope("/api/v1")
+                .wrap(from_fn(auth::guard))
+                .configure(api)
+                .configure(access_routes),
+        );
 }
 
 /// What every node answers, whatever its roles.
@@ -56,6 +70,28 @@ fn api(config: &mut ServiceConfig) {
         .service(only_read("/dead-letters", dead_letters::list))
         .service(only_read("/dead-letters/{id}", dead_letters::read))
         .configure(owner_routes);
+}
+
+/// Who may ask, and who changed what: for admins.
+fn access_routes(config: &mut ServiceConfig) {
+    config
+        .service(
+            resource("/keys", "GET, HEAD, POST")
+                .route(read(keys::list))
+                .route(web::post().to(keys::create)),
+        )
+        .service(only_post("/keys/{key_id}/revoke", keys::revoke))
+        .service(
+            resource("/users", "GET, HEAD, POST")
+                .route(read(users::list))
+                .route(web::post().to(users::create)),
+        )
+        .service(
+            resource("/users/{user_name}", "DELETE, PATCH")
+                .route(web::patch().to(users::change))
+                .route(web::delete().to(users::delete)),
+        )
+        .service(only_read("/audit", audit_log::list));
 }
 
 fn owner_routes(config: &mut ServiceConfig) {

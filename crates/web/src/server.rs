@@ -12,6 +12,8 @@ use actix_web::{App, HttpServer};
 use tokio::sync::watch;
 
 use crate::api::stream::Streams;
+use crate::auth::Gate;
+use crate::tls::Certificate;
 use crate::{Config, Error, Serves, State, host, origin, routes};
 
 /// Of answers that are no page: opened in a browser, they load and run nothing. Pages have a policy
@@ -65,7 +67,7 @@ impl Server {
     /// Answers from now on, on threads of its own. To be called within an actix system.
     ///
     /// # Errors
-    /// If the threads cannot be started.
+    /// If the threads cannot be started, or there is no certificate where there should be one.
     pub fn start(self) -> Result<Running, Error> {
         let Self {
             config,
@@ -77,19 +79,32 @@ impl Server {
             listen: address,
             source,
         };
+        let gate = Data::new(Gate::new(&config, state.store.clone()));
         let (data, limits) = (Data::new(state), Data::new(config.clone()));
+        let certificate = config.tls.clone().map(Certificate::load).transpose();
+        let certificate = certificate.map_err(Error::Tls)?;
         let (streams, close) = Streams::new();
         let streams = Data::new(streams);
-        let server = HttpServer::new(move || app(data.clone(), limits.clone(), streams.clone()))
+        let build = move || {
+            let (state, config) = (data.clone(), limits.clone());
+            app(state, config, gate.clone(), streams.clone())
+        };
+        let server = HttpServer::new(build)
             .workers(config.workers.get())
             .max_connections(config.max_connections)
             .client_request_timeout(config.request_timeout)
             .keep_alive(config.request_timeout)
             .shutdown_timeout(config.stop_timeout.as_secs().max(1))
-            .disable_signals()
-            .listen(listener)
-            .map_err(fault)?
-            .run();
+            .disable_signals();
+        let server = match certificate {
+            None => server.listen(listener),
+            Some(certificate) => {
+                let tls = certificate.config().map_err(Error::Tls)?;
+                actix_web::rt::spawn(certificate.follow());
+                server.listen_rustls_0_23(listener, tls)
+            }
+        };
+        let server = server.map_err(fault)?.run();
         let handle = server.handle();
         let task = actix_web::rt::spawn(server);
         Ok(Running {
@@ -131,6 +146,7 @@ impl Running {
 pub(crate) fn app(
     state: Data<State>,
     config: Data<Config>,
+    gate: Data<Gate>,
     streams: Data<Streams>,
 ) -> App<
     impl ServiceFactory<
@@ -156,6 +172,7 @@ pub(crate) fn app(
     App::new()
         .app_data(state)
         .app_data(config)
+        .app_data(gate)
         .app_data(streams)
         .wrap(from_fn(origin::guard))
         .wrap(from_fn(host::guard))

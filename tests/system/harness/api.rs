@@ -1,5 +1,6 @@
 //! The node's HTTP API, as a client sees it.
 
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::Value;
 
@@ -17,6 +18,17 @@ impl Api {
         Self {
             base: format!("http://127.0.0.1:{port}"),
             client: Client::builder().no_proxy().build().unwrap(),
+        }
+    }
+
+    /// The same, with a key.
+    pub(crate) fn with_key(&self, key: &str) -> Self {
+        let bearer = HeaderValue::try_from(format!("Bearer {key}")).unwrap();
+        let headers = HeaderMap::from_iter([(AUTHORIZATION, bearer)]);
+        let client = Client::builder().no_proxy().default_headers(headers);
+        Self {
+            base: self.base.clone(),
+            client: client.build().unwrap(),
         }
     }
 

@@ -8,6 +8,7 @@ pub(crate) mod doctor;
 pub(crate) mod doctor_azure;
 pub(crate) mod events;
 pub(crate) mod hub;
+pub(crate) mod keys;
 pub(crate) mod migrate;
 pub(crate) mod node_api;
 pub(crate) mod owners;
@@ -17,6 +18,8 @@ pub(crate) mod run;
 pub(crate) mod send;
 pub(crate) mod simulate;
 pub(crate) mod status;
+pub(crate) mod users;
+pub(crate) mod writing;
 
 use crate::cli::{Command, Global};
 use crate::failure::Failure;
@@ -63,6 +66,8 @@ pub(crate) fn dispatch(context: Context, command: Command) -> Result<(), Failure
             on_runtime(dead_letters::dead_letters(context, arguments))
         }
         Command::Owners(arguments) => on_runtime(owners::owners(context, arguments)),
+        Command::Keys(arguments) => on_runtime(keys::keys(context, arguments)),
+        Command::Users(arguments) => on_runtime(users::users(context, arguments)),
         Command::Replay(arguments) => on_runtime(replay::replay(context, arguments)),
         Command::Events(arguments) => on_runtime(events::events(context, arguments)),
         Command::Demo(arguments) => on_runtime(demo::demo(context, arguments)),

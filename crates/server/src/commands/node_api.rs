@@ -1,16 +1,33 @@
 //! What the changing commands share: the API of a running node, found in the store.
 
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::anyhow;
-use reqwest::{Client, Method};
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue, RETRY_AFTER};
+use reqwest::{Certificate, Client, Method, RequestBuilder, Response, StatusCode};
 use serde_json::Value;
 
 use super::{Context, reading};
 use crate::failure::{Failure, chain};
+use crate::settings::environment;
 
 /// Of one request; for a replay the node asks the hub within it.
 const DEADLINE: Duration = Duration::from_secs(60);
+
+fn bearer(key: &str) -> Result<HeaderMap, Failure> {
+    let value = HeaderValue::try_from(format!("Bearer {key}"));
+    let mut value = value.map_err(|_| anyhow!("{} holds no key", environment::API_KEY))?;
+    value.set_sensitive(true);
+    Ok(HeaderMap::from_iter([(AUTHORIZATION, value)]))
+}
+
+/// The node's own certificate is what is trusted, by whatever name: the API is asked by an address of
+/// this machine.
+fn own_certificates(path: &Path) -> Result<Vec<Certificate>, Failure> {
+    let pem = std::fs::read(path)?;
+    Ok(Certificate::from_pem_bundle(&pem).map_err(anyhow::Error::from)?)
+}
 
 /// A node that is asked.
 pub(crate) struct NodeApi {
@@ -38,8 +55,17 @@ impl NodeApi {
                 "start one (rollcall run)",
             ));
         };
-        // A node's API is on a loopback address, where no proxy reaches it.
-        let client = Client::builder().no_proxy().timeout(DEADLINE).build();
+        // The API that is asked is on this machine, where no proxy reaches it.
+        let mut client = Client::builder().no_proxy().timeout(DEADLINE);
+        if let Some(key) = environment::api_key(&context.environment) {
+            client = client.default_headers(bearer(key)?);
+        }
+        if let Some(tls) = context.settings()?.http.tls {
+            client = client
+                .tls_certs_only(own_certificates(&tls.certificate)?)
+                .tls_danger_accept_invalid_hostnames(true);
+        }
+        let client = client.build();
         Ok(Self {
             name,
             url: format!("{api}/api/v1"),
@@ -71,8 +97,7 @@ impl NodeApi {
                 .header("content-type", "application/json")
                 .body(body.to_string());
         }
-        let answered = request.send().await;
-        let answer = answered.map_err(|error| self.silent(&error))?;
+        let answer = self.answered(&request).await?;
         let status = answer.status();
         let text = answer.text().await.map_err(|error| self.silent(&error))?;
         let body: Value = serde_json::from_str(&text).unwrap_or(Value::Null);
@@ -80,10 +105,33 @@ impl NodeApi {
             return Ok(body);
         }
         let detail = body["detail"].as_str().unwrap_or(status.as_str());
+        if status == StatusCode::UNAUTHORIZED {
+            let what = format!("the node {} refuses: {detail}", self.name);
+            let mend = format!("put a key into {}", environment::API_KEY);
+            return Err(Failure::unavailable(what, mend));
+        }
         Err(Failure::Failed(anyhow!(
             "the node {} refuses: {detail}",
             self.name
         )))
+    }
+
+    /// Waits as long as the node says where it is asked too often.
+    async fn answered(&self, request: &RequestBuilder) -> Result<Response, Failure> {
+        loop {
+            // A text can be sent any number of times.
+            let request = request
+                .try_clone()
+                .ok_or_else(|| anyhow!("no such request"))?;
+            let answered = request.send().await;
+            let answer = answered.map_err(|error| self.silent(&error))?;
+            if answer.status() != StatusCode::TOO_MANY_REQUESTS {
+                return Ok(answer);
+            }
+            let seconds = answer.headers().get(RETRY_AFTER);
+            let seconds = seconds.and_then(|value| value.to_str().ok()?.parse().ok());
+            tokio::time::sleep(Duration::from_secs(seconds.unwrap_or(1))).await;
+        }
     }
 
     fn silent(&self, error: &reqwest::Error) -> Failure {

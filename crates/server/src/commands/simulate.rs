@@ -51,7 +51,7 @@ pub(crate) struct Arguments {
     destination: Destination,
 }
 
-fn duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     match parse_duration(text) {
         Ok(duration) if !duration.is_zero() => Ok(duration),
         _ => Err("write a duration such as 500ms, 3s or 2h".to_owned()),

@@ -80,6 +80,14 @@ pub(crate) fn of_web(error: &rollcall_web::Error) -> Failure {
             format!("the API cannot listen on {listen}: {}", reason(source))
         }
         rollcall_web::Error::Start { .. } => chain(error),
+        rollcall_web::Error::Tls(problem) => {
+            return Failure::Settings(Faults(vec![Fault::new(
+                "http.tls_certificate",
+                None,
+                problem.clone(),
+                "write the paths of a PEM certificate and of its key, which this user can read",
+            )]));
+        }
     };
     Failure::unavailable(what, mend)
 }

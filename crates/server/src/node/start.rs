@@ -9,7 +9,7 @@ use rollcall_hub::Hub;
 use rollcall_model::{Clock, SystemClock};
 use rollcall_pipeline::Handle;
 use rollcall_store::Store;
-use rollcall_web::Serves;
+use rollcall_web::{Auth, Serves};
 use tokio::runtime;
 use uuid::Uuid;
 
@@ -47,6 +47,7 @@ pub(crate) async fn start(steps: Steps) -> Result<Running, Failure> {
     let relay = steps.start_relay(&store, &clock).await?;
     let pipeline = steps.start_pipeline(&store, &source, (incarnation, listen), &clock)?;
     let web = steps.start_web(&store, &pipeline, relay.as_ref(), listener, &clock)?;
+    steps.say_who_gets_in(&store).await?;
     steps.say_ready(&source, web.address());
     let tasks = steps.accompany(&store, &pipeline, source);
     Ok(Running::new(Parts {
@@ -132,7 +133,7 @@ impl Steps {
         clock: &Arc<dyn Clock>,
     ) -> Result<Handle, Failure> {
         let api = self.settings.node.has(Role::Api);
-        let api = api.then(|| format!("http://{listen}"));
+        let api = api.then(|| self.settings.http.url_at(listen));
         let config = self.settings.pipeline_config(incarnation, api);
         let started = rollcall_pipeline::start(
             config,
@@ -172,12 +173,44 @@ impl Steps {
                 true => Serves::Everything,
                 false => Serves::Health,
             },
+            auth: self.settings.http.auth,
+            requests_per_second: self.settings.http.requests_per_second,
+            tls: self.settings.http.tls.clone(),
             allowed_hosts: self.settings.http.allowed_hosts.clone(),
             ..rollcall_web::Config::new(self.settings.http.listen)
         };
         let server =
             rollcall_web::on(listener, config, state).and_then(rollcall_web::Server::start);
         server.map_err(|error| failures::of_web(&error))
+    }
+
+    /// Where callers sign in, somebody has to be able to.
+    async fn say_who_gets_in(&self, store: &Store) -> Result<(), Failure> {
+        let http = &self.settings.http;
+        if http.auth == Auth::Off || !self.settings.node.has(Role::Api) {
+            return Ok(());
+        }
+        if !http.listen.ip().is_loopback() && http.tls.is_none() {
+            tracing::warn!(
+                "{} is reached in clear: keys and passwords can be read on the way; set \
+                 http.tls_certificate and http.tls_key, or put a proxy with TLS before it",
+                http.listen
+            );
+        }
+        let keys = store.list_keys().await;
+        let users = store.list_users().await;
+        let nobody = keys.map_err(|error| failures::of_store(&error))?.is_empty()
+            && users
+                .map_err(|error| failures::of_store(&error))?
+                .is_empty();
+        if nobody {
+            self.talk.say(
+                "nobody can use the API yet: rollcall users create NAME --role admin makes \
+                 somebody who signs in to the console, rollcall keys create NAME --role admin a \
+                 key for programs",
+            );
+        }
+        Ok(())
     }
 
     fn say_ready(&self, source: &rollcall_source::Config, api: SocketAddr) {
@@ -194,9 +227,10 @@ impl Steps {
             false => "health",
         };
         self.talk.say(&format!(
-            "rollcall {} is ready\n  {serves}     http://{api}/\n  hub        {hub}, event hub {}\n  \
+            "rollcall {} is ready\n  {serves}     {}/\n  hub        {hub}, event hub {}\n  \
              database   {}{simulated}",
             env!("CARGO_PKG_VERSION"),
+            self.settings.http.url_at(api),
             source.event_hub,
             self.settings.shown_store_url(),
         ));

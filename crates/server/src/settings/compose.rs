@@ -8,6 +8,7 @@ use std::time::Duration;
 use rollcall_azure::Variables;
 use rollcall_pipeline::{OnGap, Pattern, Policy, Provisioning};
 use rollcall_store::PendingStatuses;
+use rollcall_web::{Auth, Tls};
 
 use super::reader::Reader;
 use super::source::{sign_in, source, source_kind};
@@ -236,23 +237,49 @@ fn check_leases(reader: &mut Reader<'_>) {
 
 fn http(reader: &mut Reader<'_>) -> HttpSettings {
     let listen = reader.listen("http.listen");
-    let auth = reader.text("http.auth");
-    if !listen.ip().is_loopback() {
-        let problem = match auth.as_str() {
-            "off" => format!(
+    let loopback = listen.ip().is_loopback();
+    let auth = match (reader.text("http.auth").as_str(), loopback) {
+        ("off", true) | ("auto", true) => Auth::Off,
+        ("off", false) => {
+            let problem = format!(
                 "{listen} is no loopback address, and http.auth may be off on loopback only"
-            ),
-            _ => format!(
-                "{listen} is no loopback address, and signing in, which it demands, is not yet supported"
-            ),
-        };
-        let mend = "write an address such as 127.0.0.1:8080, and put a proxy that signs callers in before it";
-        reader.fault("http.listen", problem, mend);
-    }
+            );
+            let mend = "leave http.auth out, or write an address such as 127.0.0.1:8080";
+            reader.fault("http.listen", problem, mend);
+            Auth::On
+        }
+        _ => Auth::On,
+    };
+    let rate = reader.number("http.requests_per_second");
     HttpSettings {
         listen,
+        auth,
+        requests_per_second: u32::try_from(rate)
+            .ok()
+            .and_then(NonZeroU32::new)
+            .unwrap_or(NonZeroU32::MIN),
+        tls: tls(reader),
         allowed_hosts: allowed_hosts(reader),
     }
+}
+
+/// Both files or neither.
+fn tls(reader: &mut Reader<'_>) -> Option<Tls> {
+    const KEYS: [&str; 2] = ["http.tls_certificate", "http.tls_key"];
+    let [certificate, key] = KEYS.map(|key| reader.optional_text(key).map(PathBuf::from));
+    let missing = match (&certificate, &key) {
+        (Some(_), None) => Some((KEYS[1], KEYS[0])),
+        (None, Some(_)) => Some((KEYS[0], KEYS[1])),
+        _ => None,
+    };
+    if let Some((missing, there)) = missing {
+        let problem = format!("it is missing, and {there} is set");
+        reader.fault(missing, problem, "write the path of a PEM file");
+    }
+    Some(Tls {
+        certificate: certificate?,
+        key: key?,
+    })
 }
 
 fn allowed_hosts(reader: &mut Reader<'_>) -> Vec<String> {

@@ -142,11 +142,9 @@ pub(crate) fn preset_value(setting: &Setting) -> Option<Value> {
 
 /// Refuses a value whose feature is not there yet.
 pub(crate) fn not_yet(setting: &Setting, value: Value) -> Result<Value, Unfit> {
-    let ready = match (setting.ready, &value) {
-        (Ready::Any, _) => true,
-        (Ready::Only(known), Value::Text(text)) => known.contains(&text.as_str()),
-        (Ready::Only(_), _) => false,
-        (Ready::DefaultOnly, value) => is_default(setting, value),
+    let ready = match setting.ready {
+        Ready::Any => true,
+        Ready::DefaultOnly => is_default(setting, &value),
     };
     if ready {
         return Ok(value);
@@ -163,9 +161,8 @@ fn is_default(setting: &Setting, value: &Value) -> bool {
 }
 
 fn advice(setting: &Setting) -> String {
-    match (setting.ready, setting.default) {
-        (Ready::Only(known), _) => format!("write {}, or leave the key away", known.join(" or ")),
-        (_, Preset::Text(text)) => format!("write {text}, or leave the key away"),
+    match setting.default {
+        Preset::Text(text) => format!("write {text}, or leave the key away"),
         _ => "leave the key away".to_owned(),
     }
 }

@@ -13,6 +13,8 @@ pub(crate) type Environment = BTreeMap<String, String>;
 
 /// Names the settings file where `--config` does not.
 pub(crate) const CONFIG_FILE: &str = "ROLLCALL_CONFIG";
+/// The key that commands show to a node that demands one.
+pub(crate) const API_KEY: &str = "ROLLCALL_API_KEY";
 const PREFIX: &str = "ROLLCALL_";
 const SECRET_FILE: &str = "_file";
 
@@ -27,6 +29,11 @@ pub(crate) fn of_process() -> Environment {
 pub(crate) fn config_file(environment: &Environment) -> Option<PathBuf> {
     let path = environment.get(CONFIG_FILE)?;
     (!path.is_empty()).then(|| PathBuf::from(path))
+}
+
+pub(crate) fn api_key(environment: &Environment) -> Option<&str> {
+    let key = environment.get(API_KEY)?;
+    (!key.is_empty()).then_some(key)
 }
 
 /// The variables of Azure's own, which mean here what they mean everywhere.

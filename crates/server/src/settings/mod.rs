@@ -34,7 +34,7 @@ mod table;
 mod tests;
 mod unit;
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -137,7 +137,24 @@ impl NodeSettings {
 #[derive(Debug, Clone)]
 pub(crate) struct HttpSettings {
     pub(crate) listen: SocketAddr,
+    pub(crate) auth: rollcall_web::Auth,
+    pub(crate) requests_per_second: NonZeroU32,
+    pub(crate) tls: Option<rollcall_web::Tls>,
     pub(crate) allowed_hosts: Vec<String>,
+}
+
+impl HttpSettings {
+    /// How a program on this machine reaches the API at `address`.
+    pub(crate) fn url_at(&self, mut address: SocketAddr) -> String {
+        if address.ip().is_unspecified() {
+            address.set_ip(match address {
+                SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+                SocketAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+            });
+        }
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        format!("{scheme}://{address}")
+    }
 }
 
 /// The pipeline's part that the settings know; the rest is known when it starts.

@@ -53,7 +53,6 @@ pub(crate) enum Scope {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ready {
     Any,
-    Only(&'static [&'static str]),
     /// Nothing but the default.
     DefaultOnly,
 }
@@ -91,11 +90,6 @@ impl Setting {
         self
     }
 
-    pub(crate) const fn only(mut self, values: &'static [&'static str]) -> Self {
-        self.ready = Ready::Only(values);
-        self
-    }
-
     pub(crate) const fn not_yet(mut self) -> Self {
         self.ready = Ready::DefaultOnly;
         self
@@ -121,7 +115,6 @@ impl Setting {
         match self.ready {
             Ready::Any => None,
             Ready::DefaultOnly => Some("Not yet supported.".to_owned()),
-            Ready::Only(known) => Some(format!("So far: {}.", known.join(", "))),
         }
     }
 

@@ -131,8 +131,12 @@ pub(crate) const SETTINGS: &[Setting] = &[
     setting("http.listen", Listen, "Address of API, console, health and metrics; port 0 picks a free one.")
         .default("127.0.0.1:8080"),
     setting("http.auth", Choice(&["auto", "off", "on"]), "Whether callers sign in; `auto` is off on a loopback address and on elsewhere. Off is possible on loopback only.")
-        .default("auto").only(&["auto", "off"]),
-    setting("http.allowed_hosts", Texts, "Hosts that requests may name beside loopback ones, without ports: the names under which a proxy passes them on. Any other is answered with 421, so that no site gets in by pointing its name here."),
+        .default("auto"),
+    setting("http.requests_per_second", Count { min: 1, max: 1_000_000 }, "Requests that one key or user may make on and on, and twice as many at once, where callers sign in; beyond that, 429.")
+        .default("200"),
+    setting("http.tls_certificate", Text, "PEM file with the certificate and its chain: the API is then served over TLS alone. The file is read again when it changes."),
+    setting("http.tls_key", Text, "PEM file with the certificate's private key."),
+    setting("http.allowed_hosts", Texts, "Hosts that requests may name beside loopback ones, without ports: the names under which a proxy passes them on. Any other is answered with 421, so that no site gets in by pointing its name here. Where callers sign in, any host will do."),
 ];
 
 /// The setting of a full key.

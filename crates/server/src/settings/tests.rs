@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rollcall_source::Access;
+use rollcall_web::Auth;
 
 use super::source::development_endpoint;
 use super::*;
@@ -133,6 +134,8 @@ data = "data"
         .environment("ROLLCALL_STORE__WRITER", "2")
         .environment("ROLLCALL_LOG", "ignored: no two underscores")
         .set("http.listen=0.0.0.0:80")
+        .set("http.auth=off")
+        .set("http.tls_key=key.pem")
         .set("nonsense");
     insta::assert_snapshot!(typing.faults());
 }
@@ -312,7 +315,6 @@ fn what_is_not_there_yet_is_refused() {
         "hub.retention_size=1GiB",
         "registry.owner_quota=5",
         "registry.sub_owner_quota=5",
-        "http.auth=on",
     ] {
         let faults = Typing::new("").set(typed).faults();
         assert!(faults.contains("not yet supported"), "{typed}: {faults}");
@@ -360,6 +362,24 @@ fn a_node_has_the_roles_that_are_named_and_at_least_one() {
     the settings have a fault:
       node.roles (flag --set): a node without a role does nothing; name at least one of ingest, relay, api
     ");
+}
+
+#[test]
+fn callers_sign_in_wherever_others_reach_the_node() {
+    let auth = |typed: &[&str]| {
+        let typing = typed
+            .iter()
+            .fold(Typing::new(""), |typing, set| typing.set(set));
+        typing.load().http.auth
+    };
+    assert_eq!(auth(&[]), Auth::Off);
+    assert_eq!(auth(&["http.auth=on"]), Auth::On);
+    assert_eq!(auth(&["http.listen=0.0.0.0:8080"]), Auth::On);
+    assert_eq!(auth(&["http.listen=[::1]:8080"]), Auth::Off);
+    assert_eq!(
+        auth(&["http.listen=192.168.0.7:8080", "http.auth=auto"]),
+        Auth::On
+    );
 }
 
 #[test]

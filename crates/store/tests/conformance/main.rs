@@ -11,6 +11,7 @@
 #[macro_use]
 mod fixture;
 
+mod access;
 mod changes;
 mod commits;
 mod doctor;

@@ -19,6 +19,8 @@ const PAGES = [
   ["/nodes", "Owner actors"],
   ["/dead-letters", "not json"],
   ["/events", "journal"],
+  ["/access", "No key was made yet"],
+  ["/audit", "PATCH /owners/plant-7"],
   ["/nothing", "There is nothing here"],
 ] as const;
 

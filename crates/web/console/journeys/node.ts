@@ -88,6 +88,26 @@ export class Node {
     await this.sendLines(messages.map((message) => `${JSON.stringify(message)}\n`).join(""));
   }
 
+  /** Runs a command with the node's settings, with `input` on its standard input; what it printed. */
+  async command(input: string, ...words: string[]): Promise<string> {
+    const child = spawn(BINARY, [...words, "--config", this.#settings, ...this.options], {
+      cwd: this.directory,
+      stdio: ["pipe", "pipe", "ignore"],
+      env: { PATH: process.env.PATH, HOME: this.directory },
+    });
+    let printed = "";
+    child.stdout.on("data", (chunk: Buffer) => (printed += chunk.toString()));
+    child.stdin.end(input);
+    const [code] = await once(child, "close");
+    if (code !== 0) throw new Error(`rollcall ${words.join(" ")} ended with ${code}`);
+    return printed;
+  }
+
+  /** What the API says to a program with this key. */
+  async code(path: string, key: string): Promise<number> {
+    return (await fetch(`${this.url}/api/v1${path}`, { headers: { authorization: `Bearer ${key}` } })).status;
+  }
+
   async api(method: string, path: string, body?: unknown): Promise<any> {
     const answer = await fetch(`${this.url}/api/v1${path}`, {
       method,

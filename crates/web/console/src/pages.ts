@@ -1,7 +1,10 @@
 // The pages. A new one is a line here: its path, its letter behind `g`, its place in the navigation.
 
 import type { Component } from "svelte";
+import type { Role } from "./api/types";
 import { overview } from "./live/overview.svelte";
+import Access from "./pages/Access.svelte";
+import Audit from "./pages/Audit.svelte";
 import DeadLetters from "./pages/DeadLetters.svelte";
 import Events from "./pages/Events.svelte";
 import Nodes from "./pages/Nodes.svelte";
@@ -20,6 +23,8 @@ export interface PageEntry {
   /** In the navigation, with a number beside it where there is one to mind. */
   nav?: true;
   count?: () => number | null | undefined;
+  /** Who may open it, where not everybody may. */
+  role?: Role;
 }
 
 export const pages: PageEntry[] = [
@@ -30,6 +35,8 @@ export const pages: PageEntry[] = [
   { path: "/nodes", title: "Nodes", letter: "n", nav: true, component: Nodes },
   { path: "/dead-letters", title: "Dead letters", letter: "d", nav: true, component: DeadLetters, count: () => overview.summary.data?.dead_letters },
   { path: "/events", title: "Events", letter: "e", nav: true, component: Events },
+  { path: "/access", title: "Access", letter: "a", nav: true, component: Access, role: "admin" },
+  { path: "/audit", title: "Audit log", letter: "l", nav: true, component: Audit, role: "admin" },
 ];
 
 export function pageAt(path: string): { page: PageEntry; params: Params } | null {

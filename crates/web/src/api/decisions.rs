@@ -19,6 +19,7 @@ use serde::Serialize;
 use super::edit::{self, conflict};
 use super::owners::shown;
 use super::{Answer, ok};
+use crate::auth::Caller;
 use crate::etag::IfMatch;
 use crate::params::Params;
 use crate::path::OwnerPath;
@@ -49,36 +50,51 @@ impl Decision {
     }
 }
 
-pub(crate) async fn approve(state: Data<State>, path: OwnerPath, request: HttpRequest) -> Answer {
-    decide(&state, path, &request, Decision::Approve).await
+pub(crate) async fn approve(
+    caller: Caller,
+    state: Data<State>,
+    path: OwnerPath,
+    request: HttpRequest,
+) -> Answer {
+    decide((&state, &caller), path, &request, Decision::Approve).await
 }
 
-pub(crate) async fn block(state: Data<State>, path: OwnerPath, request: HttpRequest) -> Answer {
-    decide(&state, path, &request, Decision::Block).await
+pub(crate) async fn block(
+    caller: Caller,
+    state: Data<State>,
+    path: OwnerPath,
+    request: HttpRequest,
+) -> Answer {
+    decide((&state, &caller), path, &request, Decision::Block).await
 }
 
-pub(crate) async fn restore(state: Data<State>, path: OwnerPath, request: HttpRequest) -> Answer {
-    decide(&state, path, &request, Decision::Restore).await
+pub(crate) async fn restore(
+    caller: Caller,
+    state: Data<State>,
+    path: OwnerPath,
+    request: HttpRequest,
+) -> Answer {
+    decide((&state, &caller), path, &request, Decision::Restore).await
 }
 
 async fn decide(
-    state: &State,
+    by: (&State, &Caller),
     OwnerPath(owner_id): OwnerPath,
     request: &HttpRequest,
     decision: Decision,
 ) -> Answer {
     Params::of(request, &[])?;
-    shown(&decided(state, &owner_id, request, decision).await?)
+    shown(&decided(by, &owner_id, request, decision).await?)
 }
 
 async fn decided(
-    state: &State,
+    (state, caller): (&State, &Caller),
     owner_id: &OwnerId,
     request: &HttpRequest,
     decision: Decision,
 ) -> Result<Owner, Problem> {
     let if_match = IfMatch::of(request)?;
-    edit::revise(state, owner_id, async |owner| {
+    edit::revise(state, caller, owner_id, async |owner| {
         if_match.check(owner.version)?;
         let next = decision.of(owner.state).map_err(|instead| {
             let is = owner.state;
@@ -103,11 +119,16 @@ struct Erased {
     erased: u64,
 }
 
-pub(crate) async fn delete(state: Data<State>, path: OwnerPath, request: HttpRequest) -> Answer {
+pub(crate) async fn delete(
+    caller: Caller,
+    state: Data<State>,
+    path: OwnerPath,
+    request: HttpRequest,
+) -> Answer {
     let params = Params::of(&request, &["erase"])?;
     let erase = params.parsed("erase", str::parse::<bool>)?.unwrap_or(false);
     let OwnerPath(owner_id) = path;
-    let owner = decided(&state, &owner_id, &request, Decision::Delete).await?;
+    let owner = decided((&state, &caller), &owner_id, &request, Decision::Delete).await?;
     if !erase {
         return shown(&owner);
     }

@@ -7,6 +7,7 @@ use rollcall_store::{Change, ChangeRefusal, OwnerPatch};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
+use crate::auth::Caller;
 use crate::problem::FieldFault;
 use crate::{Problem, State, merge_patch};
 
@@ -14,8 +15,6 @@ use crate::{Problem, State, merge_patch};
 const MAX_TRIES: usize = 8;
 /// The longest name of an owner, in characters.
 const MAX_NAME_CHARACTERS: usize = 256;
-/// Who changed it, in the history, while the API knows no users.
-const CHANGED_BY: &str = "api";
 
 /// Applies what `edit` makes of the owner as it is; a deleted one takes no change.
 ///
@@ -23,10 +22,11 @@ const CHANGED_BY: &str = "api";
 /// As [`revise`], and 409 if the owner is deleted.
 pub(super) async fn change(
     state: &State,
+    caller: &Caller,
     owner_id: &OwnerId,
     edit: impl AsyncFn(&Owner) -> Result<OwnerPatch, Problem>,
 ) -> Result<Owner, Problem> {
-    revise(state, owner_id, async |owner| {
+    revise(state, caller, owner_id, async |owner| {
         if owner.state == OwnerState::Deleted {
             return Err(deleted(owner_id));
         }
@@ -41,6 +41,7 @@ pub(super) async fn change(
 /// 404 and 409 where there is nothing to change; otherwise what `edit` or the desk say.
 pub(super) async fn revise(
     state: &State,
+    caller: &Caller,
     owner_id: &OwnerId,
     edit: impl AsyncFn(&Owner) -> Result<OwnerPatch, Problem>,
 ) -> Result<Owner, Problem> {
@@ -52,11 +53,14 @@ pub(super) async fn revise(
             .ok_or_else(|| no_owner(owner_id))?;
         let patch = OwnerPatch {
             if_version: Some(owner.version),
-            changed_by: CHANGED_BY.to_owned(),
+            changed_by: caller.name.clone(),
             ..edit(&owner).await?
         };
         match state.desk.change_owner(owner_id.clone(), patch).await? {
-            Change::Done(owner) => return Ok(owner),
+            Change::Done(after) => {
+                caller.changed(&owner, &after);
+                return Ok(after);
+            }
             Change::Refused(ChangeRefusal::NotFound) => return Err(no_owner(owner_id)),
             Change::Refused(ChangeRefusal::Deleted) => return Err(deleted(owner_id)),
             Change::Refused(ChangeRefusal::VersionMismatch { .. }) => {}
@@ -154,14 +158,19 @@ fn field_fault(fault: rollcall_model::calibration::SettingsError) -> FieldFault 
 /// # Errors
 /// 422, if the name is empty, too long or holds control characters.
 pub(super) fn check_name(name: Option<&str>) -> Result<(), Problem> {
-    let Some(name) = name else { return Ok(()) };
+    name.map_or(Ok(()), |name| check_label("display_name", name))
+}
+
+/// # Errors
+/// 422, if the text of this field is empty, too long or holds control characters.
+pub(super) fn check_label(field: &str, name: &str) -> Result<(), Problem> {
     let characters = name.chars().count();
     let usable = (1..=MAX_NAME_CHARACTERS).contains(&characters);
     if usable && !name.chars().any(char::is_control) {
         return Ok(());
     }
     Err(Problem::unprocessable(vec![FieldFault {
-        field: "display_name".to_owned(),
+        field: field.to_owned(),
         detail: format!("needs 1 to {MAX_NAME_CHARACTERS} characters without control characters"),
     }]))
 }

@@ -1,21 +1,25 @@
 //! The handlers, a file per theme.
 
+pub(crate) mod audit_log;
 pub(crate) mod dead_letters;
 pub(crate) mod decisions;
 pub(crate) mod edit;
 pub(crate) mod events;
 pub(crate) mod gaps;
 pub(crate) mod health;
+pub(crate) mod keys;
 pub(crate) mod nodes;
 pub(crate) mod owners;
 pub(crate) mod page;
 pub(crate) mod partitions;
 pub(crate) mod replay;
+pub(crate) mod session;
 pub(crate) mod statuses;
 pub(crate) mod stream;
 pub(crate) mod streams;
 pub(crate) mod sub_owners;
 pub(crate) mod summary;
+pub(crate) mod users;
 
 use actix_web::HttpResponse;
 use rollcall_store::Page;

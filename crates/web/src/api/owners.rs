@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use super::edit::{self, check_name, check_settings, merged_settings, no_owner, present};
 use super::{Answer, ok};
+use crate::auth::Caller;
 use crate::body::Json;
 use crate::etag::{IfMatch, etag};
 use crate::params::{MAX_LIMIT, Params};
@@ -54,7 +55,7 @@ pub(crate) async fn list(state: Data<State>, request: HttpRequest) -> Answer {
         .await?)
 }
 
-pub(crate) async fn create(state: Data<State>, body: Json<NewOwnerBody>) -> Answer {
+pub(crate) async fn create(caller: Caller, state: Data<State>, body: Json<NewOwnerBody>) -> Answer {
     let Json(NewOwnerBody {
         owner_id,
         display_name,
@@ -68,10 +69,13 @@ pub(crate) async fn create(state: Data<State>, body: Json<NewOwnerBody>) -> Answ
         settings,
     };
     match state.desk.create_owner(created).await? {
-        Creation::Created(owner) => Ok(HttpResponse::Created()
-            .insert_header((LOCATION, owner_path(&owner.owner_id)))
-            .insert_header(etag(owner.version))
-            .json(owner)),
+        Creation::Created(owner) => {
+            caller.made(&owner);
+            Ok(HttpResponse::Created()
+                .insert_header((LOCATION, owner_path(&owner.owner_id)))
+                .insert_header(etag(owner.version))
+                .json(owner))
+        }
         Creation::Existed(owner) => shown(&owner),
         Creation::Deleted(_) => Err(edit::deleted(&owner_id)),
         Creation::NoOwner => Err(no_owner(&owner_id)),
@@ -85,6 +89,7 @@ pub(crate) async fn read(state: Data<State>, path: OwnerPath) -> Answer {
 }
 
 pub(crate) async fn change(
+    caller: Caller,
     state: Data<State>,
     path: OwnerPath,
     request: HttpRequest,
@@ -93,7 +98,7 @@ pub(crate) async fn change(
     let if_match = IfMatch::of(&request)?;
     let (OwnerPath(owner_id), Json(body)) = (path, body);
     check_name(body.display_name.as_ref().and_then(Option::as_deref))?;
-    let owner = edit::change(&state, &owner_id, async |owner| {
+    let owner = edit::change(&state, &caller, &owner_id, async |owner| {
         if_match.check(owner.version)?;
         body.onto(owner)
     });

@@ -103,7 +103,7 @@ fn problem(partition_id: PartitionId, refusal: ReplayRefusal) -> Problem {
                  GET /api/v1/partitions/{partition_id}/replay tells how it stands"
             ),
         ),
-        ReplayRefusal::Unreachable(why) => Problem::new(StatusCode::SERVICE_UNAVAILABLE, why),
+        ReplayRefusal::Unreachable(why) => Problem::unavailable(why),
         ReplayRefusal::Impossible(why) => Problem::new(StatusCode::CONFLICT, why),
     }
 }

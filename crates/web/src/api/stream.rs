@@ -8,6 +8,8 @@
 //! - `lagged`: how many events of one kind were left out, because they came faster than the
 //!   listener read; `dropped` is null where nobody counted.
 //!
+//! A stream ends when the credential that opened it counts no more.
+//!
 //! Nothing here is waited for by a commit: the store keeps a bounded seat per listener.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -32,6 +34,7 @@ use tokio::time::{Interval, MissedTickBehavior, interval};
 use uuid::Uuid;
 
 use super::{Answer, summary};
+use crate::auth::Gate;
 use crate::params::Params;
 use crate::{Problem, State};
 
@@ -92,6 +95,7 @@ impl Streams {
 
 pub(crate) async fn open(
     state: Data<State>,
+    gate: Data<Gate>,
     streams: Data<Streams>,
     request: HttpRequest,
 ) -> Answer {
@@ -114,6 +118,7 @@ pub(crate) async fn open(
     ];
     let events = select_all(parts)
         .take_until(Box::pin((**streams).clone().closed()))
+        .take_until(Box::pin(async move { gate.ended(&request).await }))
         .map(|text| Ok::<_, Infallible>(Bytes::from(text)));
     Ok(HttpResponse::Ok()
         .content_type("text/event-stream")

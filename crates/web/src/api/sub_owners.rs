@@ -14,6 +14,7 @@ use serde_json::Value;
 
 use super::edit::{self, merged_override, no_owner, present};
 use super::{Answer, ok};
+use crate::auth::Caller;
 use crate::body::Json;
 use crate::etag::{IfMatch, etag};
 use crate::params::{MAX_LIMIT, Params};
@@ -48,6 +49,7 @@ pub(crate) async fn list(state: Data<State>, path: OwnerPath, request: HttpReque
 }
 
 pub(crate) async fn create(
+    caller: Caller,
     state: Data<State>,
     path: OwnerPath,
     body: Json<NewSubOwnerBody>,
@@ -55,10 +57,13 @@ pub(crate) async fn create(
     let (OwnerPath(owner_id), Json(NewSubOwnerBody { sub_owner_id })) = (path, body);
     let (owner, sub_owner) = (owner_id.clone(), sub_owner_id.clone());
     match state.desk.create_sub_owner(owner, sub_owner).await? {
-        Creation::Created(it) => Ok(HttpResponse::Created()
-            .insert_header((LOCATION, sub_owner_path(&it.owner_id, &it.sub_owner_id)))
-            .insert_header(etag(it.version))
-            .json(it)),
+        Creation::Created(it) => {
+            caller.made(&it);
+            Ok(HttpResponse::Created()
+                .insert_header((LOCATION, sub_owner_path(&it.owner_id, &it.sub_owner_id)))
+                .insert_header(etag(it.version))
+                .json(it))
+        }
         Creation::Existed(it) => shown(&it),
         Creation::Deleted(_) => Err(deleted(&owner_id, &sub_owner_id)),
         // A deleted owner takes no sub-owners either, but it is still there to be read.
@@ -75,6 +80,7 @@ pub(crate) async fn read(state: Data<State>, path: SubOwnerPath) -> Answer {
 }
 
 pub(crate) async fn change(
+    caller: Caller,
     state: Data<State>,
     path: SubOwnerPath,
     request: HttpRequest,
@@ -84,7 +90,7 @@ pub(crate) async fn change(
     let (SubOwnerPath(owner_id, sub_owner_id), Json(body)) = (path, body);
     // The owner is read before the sub-owner and written only onto the version that was read: so
     // the sub-owner's version is judged as of that version, too.
-    edit::change(&state, &owner_id, async |owner| {
+    edit::change(&state, &caller, &owner_id, async |owner| {
         let sub_owner = found(&state, &owner_id, &sub_owner_id).await?;
         if sub_owner.state == SubOwnerState::Deleted {
             return Err(deleted(&owner_id, &sub_owner_id));

@@ -5,6 +5,7 @@ use actix_web::web::Data;
 
 use super::world::World;
 use crate::api::stream::Streams;
+use crate::auth::Gate;
 use crate::console::{Console, File};
 use crate::server::app;
 use crate::{Config, Serves};
@@ -30,9 +31,11 @@ const BROWSER: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*
 
 async fn ask(config: Config, request: TestRequest) -> ServiceResponse<impl MessageBody> {
     let world = World::new().await;
+    let gate = Gate::new(&config, world.store.clone());
     let service = init_service(app(
         Data::new(world.state()),
         Data::new(config),
+        Data::new(gate),
         Data::new(Streams::new().0),
     ))
     .await;

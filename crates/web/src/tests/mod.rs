@@ -1,5 +1,7 @@
 //! The API on a real store, in the process; and the server on a real port.
 
+mod access;
+mod audit;
 mod console;
 mod decisions;
 mod events;
@@ -15,4 +17,5 @@ mod serving;
 mod statuses;
 mod stream;
 mod sub_owners;
+mod tls;
 mod world;

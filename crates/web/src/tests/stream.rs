@@ -4,20 +4,27 @@ use std::net::SocketAddr;
 
 use rollcall_model::OwnerState;
 use rollcall_pipeline::NewOwner;
-use rollcall_store::OwnerPatch;
+use rollcall_store::{NewKey, OwnerPatch, Role};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::net::TcpStream;
+use uuid::Uuid;
 
 use super::world::{World, owner_id};
-use crate::{Config, OwnerDesk, Running, bind};
+use crate::{Auth, Config, OwnerDesk, Running, Secret, bind};
 
 /// A listener that has its answer's head.
 struct Listener(Lines<BufReader<TcpStream>>);
 
 impl Listener {
     async fn at(address: SocketAddr, query: &str) -> Self {
+        Self::with(address, query, "").await
+    }
+
+    /// With further lines of the request's head.
+    async fn with(address: SocketAddr, query: &str, lines: &str) -> Self {
         let mut stream = TcpStream::connect(address).await.unwrap();
-        let request = format!("GET /api/v1/stream{query} HTTP/1.1\r\nHost: {address}\r\n\r\n");
+        let request =
+            format!("GET /api/v1/stream{query} HTTP/1.1\r\nHost: {address}\r\n{lines}\r\n");
         stream.write_all(request.as_bytes()).await.unwrap();
         let mut lines = BufReader::new(stream).lines();
         let first = lines.next_line().await.unwrap().unwrap();
@@ -152,4 +159,31 @@ async fn a_filter_that_cannot_be_is_refused() {
         let answer = api.get(&format!("/api/v1/stream{query}")).await;
         assert_eq!(answer.status, 400, "{query}: {answer:?}");
     }
+}
+
+#[actix_web::test]
+async fn a_stream_ends_when_its_key_is_revoked() {
+    let world = World::new().await;
+    let config = Config {
+        auth: Auth::On,
+        ..Config::new(([127, 0, 0, 1], 0).into())
+    };
+    let running = bind(config, world.state()).unwrap().start().unwrap();
+    let secret = Secret::of_key();
+    let key_id = Uuid::from_u128(1);
+    let key = NewKey {
+        key_id,
+        name: "screen".to_owned(),
+        role: Role::Viewer,
+        secret_hash: secret.hash(),
+        created_by: "test".to_owned(),
+        lifetime: None,
+    };
+    world.store.create_key(key).await.unwrap();
+    let bearer = format!("Authorization: Bearer {}\r\n", secret.reveal());
+    let mut listener = Listener::with(running.address(), "", &bearer).await;
+    listener.next("summary").await;
+    world.store.revoke_key(key_id).await.unwrap();
+    assert!(listener.ends().await);
+    running.stop().await;
 }

@@ -28,8 +28,9 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::api::stream::Streams;
+use crate::auth::Gate;
 use crate::server::app;
-use crate::{Config, Console, Metrics, OwnerDesk, State};
+use crate::{Auth, Config, Console, Metrics, OwnerDesk, State};
 
 pub(super) const NODE: &str = "node-1";
 
@@ -227,16 +228,28 @@ impl World {
     }
 
     pub(super) async fn api(&self) -> Api {
-        let config = Config {
+        self.api_with(|_| ()).await
+    }
+
+    /// Where callers sign in.
+    pub(super) async fn guarded(&self) -> Api {
+        self.api_with(|config| config.auth = Auth::On).await
+    }
+
+    pub(super) async fn api_with(&self, change: impl FnOnce(&mut Config)) -> Api {
+        let mut config = Config {
             max_body_bytes: 4_096,
             // What a test sees does not hang on what was built beside it.
             console: Console::of(&[]),
             allowed_hosts: vec!["10.0.0.7".to_owned(), "roll.example".to_owned()],
             ..Config::new(([127, 0, 0, 1], 0).into())
         };
+        change(&mut config);
+        let gate = Gate::new(&config, self.store.clone());
         let service = init_service(app(
             Data::new(self.state()),
             Data::new(config),
+            Data::new(gate),
             Data::new(Streams::new().0),
         ))
         .await;
@@ -284,9 +297,19 @@ pub(super) struct Answered {
     pub(super) body: Value,
     #[serde(skip)]
     pub(super) text: String,
+    /// What it has the browser keep: `name=value; …`.
+    #[serde(skip)]
+    pub(super) cookie: Option<String>,
 }
 
-const SHOWN_HEADERS: [&str; 5] = ["allow", "content-type", "etag", "location", "retry-after"];
+const SHOWN_HEADERS: [&str; 6] = [
+    "allow",
+    "content-type",
+    "etag",
+    "location",
+    "retry-after",
+    "www-authenticate",
+];
 
 impl Answered {
     async fn of(answer: ServiceResponse<impl MessageBody>) -> Self {
@@ -296,6 +319,8 @@ impl Answered {
             Some((name.to_owned(), value.to_str().unwrap().to_owned()))
         });
         let headers = shown.collect();
+        let cookie = answer.headers().get("set-cookie");
+        let cookie = cookie.map(|value| value.to_str().unwrap().to_owned());
         let text = String::from_utf8(read_body(answer).await.to_vec()).unwrap();
         let mut body = serde_json::from_str(&text).unwrap_or(Value::Null);
         scrub(&mut body);
@@ -304,6 +329,7 @@ impl Answered {
             headers,
             body,
             text,
+            cookie,
         }
     }
 

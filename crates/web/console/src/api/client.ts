@@ -2,6 +2,7 @@
 
 import { connection } from "../live/connection.svelte";
 import { clock } from "../live/clock.svelte";
+import { session } from "../live/session.svelte";
 import { parseExact } from "../pure/exact";
 import { Problem, problemOf, Unreachable } from "./problem";
 
@@ -46,12 +47,15 @@ export async function send<T>(path: string, wish: Wish = {}): Promise<Answer<T>>
     if (!wish.aside) note(problem);
     throw problem;
   }
+  // An answer without a body says all by its status.
+  if (answer.status === 204) return { status: 204, body: undefined as T };
   if (body === undefined) throw new Problem(answer.status, "the answer is not JSON: is this a Rollcall node?");
   if (!wish.aside) connection.answered();
   return { status: answer.status, body: body as T };
 }
 
 function note(problem: Problem): void {
+  if (problem.status === 401) session.lost(problem.detail);
   if (problem.passing) connection.failed(problem.detail);
   else connection.answered();
 }

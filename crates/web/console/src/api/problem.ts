@@ -16,9 +16,9 @@ export class Problem extends Error {
     super(detail);
   }
 
-  /** Nothing that the page asked is wrong: the node is unable for now. */
+  /** Nothing that the page asked is wrong: the node is unable for now, or asked too often. */
   get passing(): boolean {
-    return this.status >= 500;
+    return this.status >= 500 || this.status === 429;
   }
 }
 

@@ -91,3 +91,28 @@ export async function resendParked(sink: string, dryRun: boolean): Promise<numbe
 
 export const deadLetters = (query: Query, signal?: Signal) =>
   list<shape.DeadLetter>("/dead-letters", signal, query);
+
+export const session = (): Promise<shape.Session> => read<shape.Session>("/session", undefined);
+
+export const signIn = async (user_name: string, password: string): Promise<shape.Session> =>
+  (await send<shape.Session>(`${API}/session`, { method: "POST", body: { user_name, password }, aside: true })).body;
+
+export const signOut = (): Promise<unknown> => send(`${API}/session`, { method: "DELETE" });
+
+export const keys = (signal?: Signal) => list<shape.Key>("/keys", signal);
+
+export const createKey = async (body: { name: string; role: shape.Role; expires_in_seconds?: number }): Promise<shape.MadeKey> =>
+  (await send<shape.MadeKey>(`${API}/keys`, { method: "POST", body })).body;
+
+export const revokeKey = (id: string): Promise<unknown> =>
+  send(`${API}/keys/${segment(id)}/revoke`, { method: "POST" });
+
+export const users = (signal?: Signal) => list<shape.User>("/users", signal);
+
+export const createUser = (body: { user_name: string; role: shape.Role; password: string }): Promise<unknown> =>
+  send(`${API}/users`, { method: "POST", body });
+
+export const deleteUser = (name: string): Promise<unknown> =>
+  send(`${API}/users/${segment(name)}`, { method: "DELETE" });
+
+export const audit = (query: Query, signal?: Signal) => list<shape.AuditRow>("/audit", signal, query);

@@ -6,6 +6,49 @@ export interface Page<T> {
   next_cursor: string | null;
 }
 
+export type Role = "viewer" | "operator" | "admin";
+
+export interface Session {
+  /** `key:NAME`, `user:NAME`, or `api` where nobody signs in. */
+  caller: string;
+  role: Role;
+  auth: "on" | "off";
+}
+
+export interface Key {
+  key_id: string;
+  name: string;
+  role: Role;
+  created_at: string;
+  created_by: string;
+  expires_at: string | null;
+  revoked_at: string | null;
+}
+
+export interface MadeKey extends Key {
+  secret: string;
+}
+
+export interface User {
+  user_name: string;
+  role: Role;
+  created_at: string;
+  created_by: string;
+}
+
+export interface AuditRow {
+  audit_id: number;
+  asked_at: string;
+  node: string;
+  caller: string;
+  action: string;
+  target: string;
+  /** Null: nobody knows how it ended. */
+  status: number | null;
+  before: unknown;
+  after: unknown;
+}
+
 export type OwnerState = "active" | "pending" | "blocked" | "deleted";
 
 export interface Summary {

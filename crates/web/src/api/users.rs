@@ -1,0 +1,107 @@
+//! Users, who sign in to the console: enter, list, change, delete. Passwords only come in.
+
+use actix_web::web::{self, Data};
+use actix_web::{HttpRequest, HttpResponse};
+use rollcall_store::{NewUser, Role, UserChange};
+use serde::Deserialize;
+
+use super::edit::{check_label, conflict};
+use super::{Answer, ok, whole};
+use crate::auth::{Admin, password};
+use crate::body::Json;
+use crate::params::Params;
+use crate::path::UserPath;
+use crate::problem::FieldFault;
+use crate::{Problem, State};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewUserBody {
+    user_name: String,
+    role: Role,
+    password: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct UserPatchBody {
+    role: Option<Role>,
+    password: Option<String>,
+}
+
+pub(crate) async fn list(_: Admin, state: Data<State>, request: HttpRequest) -> Answer {
+    Params::of(&request, &[])?;
+    whole(state.store.list_users().await?)
+}
+
+pub(crate) async fn create(
+    Admin(caller): Admin,
+    state: Data<State>,
+    body: Json<NewUserBody>,
+) -> Answer {
+    let Json(body) = body;
+    check_label("user_name", &body.user_name)?;
+    let password_hash = hashed(body.password).await?;
+    let user = state.store.create_user(NewUser {
+        user_name: body.user_name.clone(),
+        role: body.role,
+        password_hash,
+        created_by: caller.name.clone(),
+    });
+    let user = user.await?.ok_or_else(|| {
+        let name = body.user_name;
+        conflict(format!("there is a user {name:?} already; change that one"))
+    })?;
+    caller.made(&user);
+    Ok(HttpResponse::Created().json(user))
+}
+
+/// Ends all sessions of the user.
+pub(crate) async fn change(
+    Admin(caller): Admin,
+    state: Data<State>,
+    path: UserPath,
+    body: Json<UserPatchBody>,
+) -> Answer {
+    let (UserPath(user_name), Json(body)) = (path, body);
+    let password_hash = match body.password {
+        Some(password) => Some(hashed(password).await?),
+        None => None,
+    };
+    let change = UserChange {
+        role: body.role,
+        password_hash,
+    };
+    let user = state.store.change_user(user_name.clone(), change).await?;
+    let user = user.ok_or_else(|| no_user(&user_name))?;
+    caller.made(&user);
+    ok(&user)
+}
+
+/// Ends all sessions of the user.
+pub(crate) async fn delete(
+    Admin(caller): Admin,
+    state: Data<State>,
+    path: UserPath,
+    request: HttpRequest,
+) -> Answer {
+    Params::of(&request, &[])?;
+    let UserPath(user_name) = path;
+    let user = state.store.delete_user(user_name.clone()).await?;
+    let user = user.ok_or_else(|| no_user(&user_name))?;
+    caller.removed(&user);
+    Ok(HttpResponse::NoContent().finish())
+}
+
+async fn hashed(password: String) -> Result<String, Problem> {
+    let hashed = web::block(move || password::hash(&password)).await;
+    let hashed = hashed.map_err(|_| Problem::unavailable("this node is too busy; try again"))?;
+    hashed.map_err(|detail| {
+        let field = "password".to_owned();
+        Problem::unprocessable(vec![FieldFault { field, detail }])
+    })
+}
+
+fn no_user(user_name: &str) -> Problem {
+    Problem::not_found(format!("there is no user {user_name:?}"))
+}
