@@ -90,6 +90,13 @@ async fn commands_show_their_key_to_a_node_with_tls_and_say_where_one_is_missing
     let said = String::from_utf8(imported.stderr).unwrap();
     assert!(imported.status.success(), "{said}");
 
+    let audit = audit_as_a_new_admin(&site, &pair.cert.pem()).await;
+    assert_eq!(audit["items"][0]["caller"], "key:import", "{audit}");
+    assert!(node.terminate().await.success());
+}
+
+/// Enters a user by command, signs in by the name of the certificate, and reads the audit log.
+async fn audit_as_a_new_admin(site: &Site, certificate: &str) -> Value {
     let mut command = site.command(&["users", "create", "ada", "--role", "admin"]);
     let password = "correct horse battery";
     let piped = site.path("password");
@@ -97,7 +104,7 @@ async fn commands_show_their_key_to_a_node_with_tls_and_say_where_one_is_missing
     command.stdin(std::fs::File::open(&piped).unwrap());
     let entered = tokio::task::spawn_blocking(move || command.status().unwrap());
     assert!(entered.await.unwrap().success());
-    let trusted = reqwest::Certificate::from_pem(pair.cert.pem().as_bytes()).unwrap();
+    let trusted = reqwest::Certificate::from_pem(certificate.as_bytes()).unwrap();
     let client = Client::builder()
         .no_proxy()
         .tls_certs_only([trusted])
@@ -115,7 +122,5 @@ async fn commands_show_their_key_to_a_node_with_tls_and_say_where_one_is_missing
     let pair = cookie.split(';').next().unwrap().to_owned();
     let audit = client.get(format!("{at}/audit")).header("cookie", pair);
     let audit = audit.send().await.unwrap().text().await.unwrap();
-    let audit: Value = serde_json::from_str(&audit).unwrap();
-    assert_eq!(audit["items"][0]["caller"], "key:import", "{audit}");
-    assert!(node.terminate().await.success());
+    serde_json::from_str(&audit).unwrap()
 }

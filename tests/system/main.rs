@@ -28,6 +28,7 @@ mod generations;
 mod harness;
 mod kills;
 mod leases;
+mod letters;
 mod malformed;
 mod newcomers;
 mod outage;

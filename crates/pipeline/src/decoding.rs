@@ -109,7 +109,7 @@ impl Decoding<'_> {
         Gap { span, reason }
     }
 
-    fn decode(&self, event: &RawEvent<'_>) -> Result<StatusMessage, Undecodable> {
+    pub(crate) fn decode(&self, event: &RawEvent<'_>) -> Result<StatusMessage, Undecodable> {
         if let Some(reason) = self.condemned.get(&event.sequence_number) {
             return Err(Undecodable {
                 reason: *reason,

@@ -7,6 +7,7 @@ use actix::{Handler, MailboxError, Message};
 use rollcall_model::{
     Clock, CreatedBy, Owner, OwnerId, OwnerState, Settings, SubOwner, SubOwnerId, SubOwnerState,
 };
+use rollcall_source::DecodeConfig;
 use rollcall_store::{Change, Newcomer, OwnerPatch, Store, Stream};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -51,6 +52,7 @@ pub(crate) struct Inner {
     pub(crate) registry: OwnerRegistry,
     pub(crate) directory: Arc<Directory>,
     pub(crate) store: Store,
+    pub(crate) decode: DecodeConfig,
     /// Only in a node that reads.
     pub(crate) source: Option<rollcall_source::Source>,
     /// Empty until the hub was reached for the first time.

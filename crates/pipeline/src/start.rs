@@ -112,6 +112,7 @@ pub fn start(
 ) -> Result<Handle, Error> {
     let namespace = rollcall_source::client::namespace(&source)?;
     let event_source = EventSource::new(&namespace, &source.event_hub);
+    let decode = source.decode.clone();
     let source = config.ingests().then(|| Source::new(source, io.clone()));
     let (metrics, drain) = (Metrics::default(), CancellationToken::new());
     let leases = LeaseGauge::new(Arc::clone(&clock));
@@ -132,6 +133,7 @@ pub fn start(
             registry,
             directory,
             store,
+            decode,
             source: source.clone(),
             readers: Arc::new(OnceLock::new()),
             leases,

@@ -13,6 +13,7 @@ pub mod changes;
 mod column;
 pub mod commit;
 mod cursor;
+pub mod dead_letters;
 mod doctor;
 pub mod entities;
 mod erasure;
@@ -25,6 +26,7 @@ pub mod live;
 mod metrics;
 pub mod outbox;
 pub mod owners;
+pub mod pending;
 mod postgres;
 pub mod provision;
 pub mod reading;
@@ -43,6 +45,7 @@ pub use access::users::{NewUser, UserChange, UserRow};
 pub use access::{Role, SecretHash};
 pub use changes::{ChangeCursor, Changes, DatabasePast};
 pub use commit::{Answer, Batch, Gap, GapReason, Refusal};
+pub use dead_letters::{DeadLetterId, LetterAnswer};
 pub use error::{Error, Kind};
 pub use health::{Health, HealthFault};
 pub use held::{PendingStatuses, Settled};
@@ -52,12 +55,13 @@ pub use lease::{
 pub use live::{LiveFilter, LiveRows, LiveStatuses};
 pub use outbox::{Delivery, DeliveryOutcome, DeliveryState, ResendMode, Resent, SinkRegistration};
 pub use owners::{Change, ChangeRefusal, OwnerPatch, OwnerRecord, SubOwnerRecord};
+pub use pending::{HeldOfOwner, HeldSample, PendingOwner};
 pub use provision::{Newcomer, Provisioned};
 pub use reading::gaps::GapRow;
 pub use reading::outbox::{DeliveryRow, EventFilter, OutboxRow, SinkStanding};
 pub use reading::{
-    DeadLetterRow, DeadLetterState, Finding, NodeRow, Order, OwnerFilter, Page, PartitionRow,
-    StatusRange, StatusRow, StreamRow, Summary,
+    DeadLetterFilter, DeadLetterRow, DeadLetterState, Finding, NodeRow, Order, OwnerFilter, Page,
+    PartitionRow, StatusRange, StatusRow, StreamRow, Summary,
 };
 pub use replay::{ReplayAnswer, ReplayBasis, ReplayChunk, ReplayCounts, ReplayMode, Unstored};
 pub use schema::MigrationRow;

@@ -8,7 +8,7 @@ pub mod gaps;
 mod letters;
 pub mod outbox;
 mod partitions;
-mod roll;
+pub(crate) mod roll;
 mod statuses;
 mod summary;
 
@@ -142,6 +142,15 @@ pub struct DeadLetterRow {
     #[serde(skip)]
     pub body: Vec<u8>,
     pub state: DeadLetterState,
+}
+
+/// Which dead letters a list shows.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct DeadLetterFilter {
+    pub state: Option<DeadLetterState>,
+    pub reason: Option<DeadReason>,
+    /// Of every generation of the hub.
+    pub partition_id: Option<PartitionId>,
 }
 
 /// Counts for the summary.
@@ -348,7 +357,7 @@ impl Store {
     /// By stream, partition and number.
     pub async fn list_dead_letters(
         &self,
-        state: Option<DeadLetterState>,
+        filter: DeadLetterFilter,
         limit: u32,
         cursor: Option<&str>,
     ) -> Result<Page<DeadLetterRow>, Error> {
@@ -357,7 +366,7 @@ impl Store {
             let cursor = cursor.clone();
             async move {
                 let cursor = cursor.as_deref();
-                letters::list_dead_letters(backend.reading(), state, limit, cursor).await
+                letters::list_dead_letters(backend.reading(), &filter, limit, cursor).await
             }
         })
         .await

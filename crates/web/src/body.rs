@@ -30,13 +30,35 @@ impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
         let (request, payload) = (request.clone(), payload.take());
         Box::pin(async move {
             check_media_type(&request)?;
-            let limit = request
-                .app_data::<Data<Config>>()
-                .map_or(0, |config| config.max_body_bytes);
-            let body = collect(payload, limit).await?;
+            let body = collect(payload, max_bytes(&request)).await?;
             parse(&body).map(Self)
         })
     }
+}
+
+/// A body that may be left out. One that is there is read as strictly as any.
+pub(crate) struct MaybeJson<T>(pub(crate) Option<T>);
+
+impl<T: DeserializeOwned + 'static> FromRequest for MaybeJson<T> {
+    type Error = Problem;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (request, payload) = (request.clone(), payload.take());
+        Box::pin(async move {
+            let body = collect(payload, max_bytes(&request)).await?;
+            if body.is_empty() {
+                return Ok(Self(None));
+            }
+            check_media_type(&request)?;
+            parse(&body).map(Some).map(Self)
+        })
+    }
+}
+
+fn max_bytes(request: &HttpRequest) -> usize {
+    let config = request.app_data::<Data<Config>>();
+    config.map_or(0, |config| config.max_body_bytes)
 }
 
 fn check_media_type(request: &HttpRequest) -> Result<(), Problem> {

@@ -4,10 +4,10 @@
 use async_trait::async_trait;
 use rollcall_model::{Owner, OwnerId, PartitionId, SubOwner, SubOwnerId};
 use rollcall_pipeline::{
-    Creation, Error, Handle, NewOwner, PipelineStatus, Readiness, ReplayProgress, ReplayRefusal,
-    ReplayRequest,
+    Creation, Error, Handle, LetterOutcome, NewOwner, PipelineStatus, Readiness, ReplayProgress,
+    ReplayRefusal, ReplayRequest,
 };
-use rollcall_store::{Change, OwnerPatch};
+use rollcall_store::{Change, DeadLetterId, OwnerPatch};
 
 /// Creates and changes owners, and tells how this node is. The methods mean what those of
 /// [`Handle`] mean.
@@ -20,6 +20,11 @@ pub trait OwnerDesk: Send + Sync + 'static {
         sub_owner_id: SubOwnerId,
     ) -> Result<Creation<SubOwner>, Error>;
     async fn change_owner(&self, owner_id: OwnerId, patch: OwnerPatch) -> Result<Change, Error>;
+    async fn replay_letter(
+        &self,
+        id: DeadLetterId,
+        mended: Option<Vec<u8>>,
+    ) -> Result<LetterOutcome, Error>;
     async fn start_replay(
         &self,
         request: ReplayRequest,
@@ -45,6 +50,14 @@ impl OwnerDesk for Handle {
 
     async fn change_owner(&self, owner_id: OwnerId, patch: OwnerPatch) -> Result<Change, Error> {
         Handle::change_owner(self, owner_id, patch).await
+    }
+
+    async fn replay_letter(
+        &self,
+        id: DeadLetterId,
+        mended: Option<Vec<u8>>,
+    ) -> Result<LetterOutcome, Error> {
+        Handle::replay_letter(self, id, mended).await
     }
 
     async fn start_replay(

@@ -7,6 +7,7 @@ use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use rollcall_model::{IdError, OwnerId, PartitionId, SubOwnerId};
+use rollcall_store::DeadLetterId;
 use std::future::{Ready, ready};
 use uuid::Uuid;
 
@@ -53,7 +54,14 @@ pub(crate) struct OwnerPath(pub(crate) OwnerId);
 pub(crate) struct SubOwnerPath(pub(crate) OwnerId, pub(crate) SubOwnerId);
 
 /// The dead letter that a path names.
-pub(crate) struct DeadLetterPath(pub(crate) String);
+pub(crate) struct DeadLetterPath(pub(crate) DeadLetterId);
+
+/// A text that can be no id names nothing.
+fn dead_letter(request: &HttpRequest) -> Result<DeadLetterId, Problem> {
+    let text = segment(request, DEAD_LETTER_SEGMENT)?;
+    let id = text.parse();
+    id.map_err(|_| Problem::not_found(format!("there is no dead letter {text:?}")))
+}
 
 /// The event of the outbox that a path names.
 pub(crate) struct EventPath(pub(crate) Uuid);
@@ -131,7 +139,7 @@ from_path!(SubOwnerPath, request => Self(
     id(request, SUB_OWNER_SEGMENT, SubOwnerId::parse)?,
 ));
 from_path!(PartitionPath, request => Self(partition(request)?));
-from_path!(DeadLetterPath, request => Self(segment(request, DEAD_LETTER_SEGMENT)?));
+from_path!(DeadLetterPath, request => Self(dead_letter(request)?));
 from_path!(EventPath, request => Self(event(request)?));
 from_path!(KeyPath, request => Self(key(request)?));
 from_path!(UserPath, request => Self(segment(request, USER_SEGMENT)?));

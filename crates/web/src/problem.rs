@@ -121,6 +121,10 @@ impl Problem {
         problem
     }
 
+    pub(crate) fn is_conflict(&self) -> bool {
+        self.0.status == StatusCode::CONFLICT
+    }
+
     /// Logs what it is, answers only that it is, under an id that finds the log line.
     fn internal(error: &dyn StdError) -> Self {
         let id = Uuid::new_v4();

@@ -8,8 +8,9 @@ use actix_web::{Handler, HttpRequest, HttpResponse, Resource, Responder, Route};
 use actix_web::middleware::from_fn;
 
 use crate::api::{
-    audit_log, dead_letters, decisions, events, gaps, health, keys, nodes, owners, page,
-    partitions, replay, session, statuses, stream, streams, sub_owners, summary, users,
+    approvals, audit_log, dead_letters, dead_letters_bulk, decisions, events, gaps, health, keys,
+    nodes, owners, owners_bulk, page, partitions, replay, session, statuses, stream, streams,
+    sub_owners, summary, users,
 };
 use crate::{Config, Problem, Serves, auth};
 
@@ -68,7 +69,13 @@ fn api(config: &mut ServiceConfig) {
         .service(only_read("/events/{id}", events::read))
         .service(resource("/events/{id}/resend", "POST").route(web::post().to(events::resend)))
         .service(only_read("/dead-letters", dead_letters::list))
+        .service(only_post("/dead-letters:bulk", dead_letters_bulk::bulk))
         .service(only_read("/dead-letters/{id}", dead_letters::read))
+        .service(only_post("/dead-letters/{id}/replay", dead_letters::replay))
+        .service(only_post(
+            "/dead-letters/{id}/discard",
+            dead_letters::discard,
+        ))
         .configure(owner_routes);
 }
 
@@ -105,6 +112,8 @@ fn owner_routes(config: &mut ServiceConfig) {
     let sub_owner =
         resource("/owners/{owner_id}/sub-owners/{sub_owner_id}", ONE).route(read(sub_owners::read));
     config
+        .service(only_read("/approvals", approvals::list))
+        .service(only_post("/owners:bulk", owners_bulk::bulk))
         .service(owner_list.route(web::post().to(owners::create)))
         .service(
             owner

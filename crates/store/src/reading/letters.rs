@@ -1,6 +1,6 @@
 //! Dead letters.
 
-use rollcall_model::{SequenceNumber, StreamId};
+use rollcall_model::{PartitionId, SequenceNumber, StreamId};
 use sea_orm::sea_query::{Expr, ExprTrait as _};
 use sea_orm::{
     ColumnTrait as _, DatabaseConnection, EntityTrait as _, QueryFilter as _, QueryOrder as _,
@@ -9,11 +9,11 @@ use sea_orm::{
 
 use crate::entities::dead_letters;
 use crate::fault::Result;
-use crate::{DeadLetterRow, DeadLetterState, Page, column, cursor};
+use crate::{DeadLetterFilter, DeadLetterId, DeadLetterRow, Page, column, cursor};
 
 pub(super) async fn list_dead_letters(
     db: &DatabaseConnection,
-    state: Option<DeadLetterState>,
+    filter: &DeadLetterFilter,
     limit: u32,
     cursor: Option<&str>,
 ) -> Result<Page<DeadLetterRow>> {
@@ -27,8 +27,14 @@ pub(super) async fn list_dead_letters(
     for column in KEY {
         query = query.order_by_asc(column);
     }
-    if let Some(state) = state {
+    if let Some(state) = filter.state {
         query = query.filter(Column::State.eq(state.as_str()));
+    }
+    if let Some(reason) = filter.reason {
+        query = query.filter(Column::Reason.eq(reason.as_str()));
+    }
+    if let Some(PartitionId(partition)) = filter.partition_id {
+        query = query.filter(Column::PartitionId.eq(i64::from(partition)));
     }
     if let Some((stream, partition, number)) = cursor::decode::<(i64, i64, i64)>(cursor)? {
         let after = [stream, partition, number].map(Expr::value);
@@ -44,26 +50,27 @@ pub(super) async fn dead_letter(
     db: &DatabaseConnection,
     id: &str,
 ) -> Result<Option<DeadLetterRow>> {
-    let numbers: Vec<i64> = id
-        .splitn(3, '-')
-        .map_while(|part| part.parse().ok())
-        .collect();
-    let [stream, partition, number] = numbers[..] else {
+    let Ok(id) = id.parse::<DeadLetterId>() else {
         return Ok(None);
     };
-    let row = dead_letters::Entity::find_by_id((stream, partition, number))
+    let (stream, partition) = (id.stream_id.0, i64::from(id.partition_id.0));
+    let row = dead_letters::Entity::find_by_id((stream, partition, id.sequence_number.0))
         .one(db)
         .await?;
     row.map(read_dead_letter).transpose()
 }
 
 fn read_dead_letter(row: dead_letters::Model) -> Result<DeadLetterRow> {
-    let (stream, partition, number) = (row.stream_id, row.partition_id, row.sequence_number);
+    let id = DeadLetterId {
+        stream_id: StreamId(row.stream_id),
+        partition_id: column::partition_id(row.partition_id)?,
+        sequence_number: SequenceNumber(row.sequence_number),
+    };
     Ok(DeadLetterRow {
-        id: format!("{stream}-{partition}-{number}"),
-        stream_id: StreamId(stream),
-        partition_id: column::partition_id(partition)?,
-        sequence_number: SequenceNumber(number),
+        id: id.to_string(),
+        stream_id: id.stream_id,
+        partition_id: id.partition_id,
+        sequence_number: id.sequence_number,
         enqueued_at: row.enqueued_at.0,
         reason: column::name("reason", &row.reason)?,
         detail: row.detail,

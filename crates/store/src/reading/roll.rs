@@ -28,7 +28,7 @@ pub(super) async fn sub_owner(
     row.map(read_sub_owner).transpose()
 }
 
-pub(super) async fn list_owners(
+pub(crate) async fn list_owners(
     db: &DatabaseConnection,
     filter: &OwnerFilter,
     limit: u32,

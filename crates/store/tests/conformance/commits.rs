@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rollcall_model::{DropReason, OwnerState, SequenceNumber};
 use rollcall_store::{
-    Answer, DeadLetterState, Gap, GapReason, Kind, Newcomer, OwnerPatch, Refusal,
+    Answer, DeadLetterFilter, Gap, GapReason, Kind, Newcomer, OwnerPatch, Refusal,
 };
 
 use crate::fixture::{
@@ -224,7 +224,7 @@ async fn data_is_stored_as_the_exact_text_and_bodies_as_the_exact_bytes(on: On) 
     assert_eq!(values, [Some(0.1 + 0.2), None, Some(0.1 + 0.2), None]);
     let letters = fixture
         .store
-        .list_dead_letters(Some(DeadLetterState::Open), 9, None);
+        .list_dead_letters(DeadLetterFilter::default(), 9, None);
     let letters = letters.await.unwrap().items;
     assert_eq!(letters[0].body, [0, 159, 146, 150]);
     let letter = fixture.store.dead_letter(&letters[0].id).await.unwrap();

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use rollcall_model::{DropReason, OwnerState};
-use rollcall_store::{Batch, Config, Newcomer, OwnerPatch, PendingStatuses, Settled, Store};
+use rollcall_store::{
+    Batch, Config, Newcomer, OwnerFilter, OwnerPatch, PendingOwner, PendingStatuses, Settled, Store,
+};
 
 use crate::fixture::{
-    Fixture, Lease, On, change_state, drops, newcomer, owner_id, settings, status,
+    Fixture, Lease, On, at, change_state, drops, newcomer, owner_id, settings, status,
 };
 
 async fn enter_pending(fixture: &Fixture, owner: &str) {
@@ -60,6 +62,50 @@ async fn so_many_are_held_and_the_others_dropped(on: On) {
     assert_eq!((row.stored, row.held), (0, 5));
     assert_eq!(row.dropped, drops(&[(DropReason::HeldLimit, 5)]));
     fixture.assert_invariants().await;
+}
+
+async fn a_decision_is_made_by_count_partitions_and_a_sample(on: On) {
+    let fixture = Fixture::new(on).await;
+    for owner in ["1", "2", "3"] {
+        enter_pending(&fixture, owner).await;
+    }
+    fixture.enter(&["4"]).await;
+    let third = fixture.lease().await;
+    let tenth = fixture.lease_of(third.stream_id, 10, "a").await;
+    let batches = vec![
+        held(&third, "1", -1, 2),
+        held(&third, "2", 2, 3),
+        held(&tenth, "1", -1, 0),
+    ];
+    fixture.commit(batches).await;
+    let all = OwnerFilter::default();
+    let first = fixture.store.list_pending_owners(&all, 2, None);
+    let first = first.await.unwrap();
+    let of = |pending: &PendingOwner| {
+        let partitions = pending.held.partitions.iter().map(|id| id.0).collect();
+        (pending.held.held, partitions)
+    };
+    let found: Vec<(u64, Vec<u32>)> = first.items.iter().map(of).collect();
+    assert_eq!(found, [(4, vec![3, 10]), (1, vec![3])]);
+    let sample = first.items[0].held.sample.as_ref().unwrap();
+    assert_eq!(sample.sub_owner_id.as_str(), "s");
+    assert_eq!((sample.enqueued_at, sample.data.get()), (at(0), "0"));
+    let cursor = first.next_cursor.as_deref();
+    let rest = fixture.store.list_pending_owners(&all, 2, cursor);
+    let rest = rest.await.unwrap();
+    assert_eq!(rest.items.len(), 1, "4 is active");
+    let (held, partitions): (u64, Vec<u32>) = of(&rest.items[0]);
+    assert_eq!((held, partitions.len()), (0, 0));
+    assert!(rest.items[0].held.sample.is_none());
+    let some = OwnerFilter {
+        q: Some("2".to_owned()),
+        // Only pending ones are meant, whatever this says.
+        state: Some(OwnerState::Active),
+    };
+    let found = fixture.store.list_pending_owners(&some, 9, None);
+    let found = found.await.unwrap().items;
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0].owner.owner_id, owner_id("2"));
 }
 
 async fn two_that_hold_at_once_keep_the_limit(on: On) {
@@ -217,6 +263,7 @@ async fn only_what_was_of_a_deleted_owner_is_erased(on: On) {
 
 on_both!(
     so_many_are_held_and_the_others_dropped,
+    a_decision_is_made_by_count_partitions_and_a_sample,
     two_that_hold_at_once_keep_the_limit,
     without_holding_they_are_dropped,
     approval_stores_what_is_held_by_the_settings_of_then,

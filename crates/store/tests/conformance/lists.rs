@@ -1,8 +1,9 @@
 //! Lists: filters, pages, cursors.
 
-use rollcall_model::{OwnerId, OwnerState};
+use rollcall_model::{DeadReason, OwnerId, OwnerState, PartitionId};
 use rollcall_store::{
-    DeadLetterState, EventFilter, Kind, Order, OwnerFilter, OwnerPatch, StatusRange, Store,
+    DeadLetterFilter, DeadLetterState, EventFilter, Kind, Order, OwnerFilter, OwnerPatch,
+    StatusRange, Store,
 };
 
 use crate::fixture::{
@@ -154,7 +155,10 @@ async fn dead_letters_are_paged_by_place(on: On) {
         batch.dead = vec![dead_letter(0), dead_letter(1)];
         fixture.commit_one(batch).await;
     }
-    let open = Some(DeadLetterState::Open);
+    let open = DeadLetterFilter {
+        state: Some(DeadLetterState::Open),
+        ..DeadLetterFilter::default()
+    };
     let first = fixture
         .store
         .list_dead_letters(open, 3, None)
@@ -173,13 +177,28 @@ async fn dead_letters_are_paged_by_place(on: On) {
         .map(|row| row.id.as_str())
         .collect();
     assert_eq!(ids, ["1-3-0", "1-3-1", "1-10-0", "1-10-1"]);
-    let discarded = Some(DeadLetterState::Discarded);
+    let discarded = DeadLetterFilter {
+        state: Some(DeadLetterState::Discarded),
+        ..DeadLetterFilter::default()
+    };
     let none = fixture
         .store
         .list_dead_letters(discarded, 3, None)
         .await
         .unwrap();
     assert_eq!(none.items.len(), 0);
+    let of = async |reason, partition: u32| {
+        let filter = DeadLetterFilter {
+            state: None,
+            reason: Some(reason),
+            partition_id: Some(PartitionId(partition)),
+        };
+        let listed = fixture.store.list_dead_letters(filter, 9, None).await;
+        listed.unwrap().items.len()
+    };
+    assert_eq!(of(DeadReason::NotJson, 10).await, 2);
+    assert_eq!(of(DeadReason::NotJson, 9).await, 0);
+    assert_eq!(of(DeadReason::Poison, 10).await, 0);
     for unknown in ["", "1-3", "1-3-9", "a-b-c", "1-3-0-0"] {
         let letter = fixture.store.dead_letter(unknown).await.unwrap();
         assert!(letter.is_none(), "{unknown}");

@@ -14,6 +14,7 @@ mod fixture;
 mod access;
 mod changes;
 mod commits;
+mod dead_letters;
 mod doctor;
 mod faults;
 mod held;

@@ -15,6 +15,8 @@ const PAGES = [
   ["/owners?q=nobody", "No owner matches"],
   ["/owners/plant-7", "Newest statuses"],
   ["/owners/nobody", "not on the roll"],
+  ["/owners?state=active", "All that match"],
+  ["/approvals", "Nobody waits"],
   ["/partitions?open=1-0", "Epoch of the lease"],
   ["/nodes", "Owner actors"],
   ["/dead-letters", "not json"],

@@ -4,6 +4,7 @@ import type { Component } from "svelte";
 import type { Role } from "./api/types";
 import { overview } from "./live/overview.svelte";
 import Access from "./pages/Access.svelte";
+import Approvals from "./pages/Approvals.svelte";
 import Audit from "./pages/Audit.svelte";
 import DeadLetters from "./pages/DeadLetters.svelte";
 import Events from "./pages/Events.svelte";
@@ -31,6 +32,7 @@ export const pages: PageEntry[] = [
   { path: "/", title: "Overview", letter: "h", nav: true, component: Overview },
   { path: "/owners", title: "Owners", letter: "o", nav: true, component: Owners, count: () => overview.past.owners?.at(-1)?.value },
   { path: "/owners/:id", title: "Owner", component: Owner },
+  { path: "/approvals", title: "Approvals", letter: "w", nav: true, component: Approvals, count: () => overview.summary.data?.owners.pending },
   { path: "/partitions", title: "Partitions", letter: "p", nav: true, component: Partitions },
   { path: "/nodes", title: "Nodes", letter: "n", nav: true, component: Nodes },
   { path: "/dead-letters", title: "Dead letters", letter: "d", nav: true, component: DeadLetters, count: () => overview.summary.data?.dead_letters },

@@ -1,16 +1,23 @@
-//! Dead letters: list and read. The body is shown as text where it is UTF-8, and always as base64,
+//! Dead letters: list, read, replay, discard. The body is shown as text where it is UTF-8, and always as base64,
 //! which keeps it exact.
 
 use actix_web::HttpRequest;
 use actix_web::web::Data;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use rollcall_store::{DeadLetterRow, DeadLetterState, Page};
-use serde::Serialize;
+use rollcall_pipeline::LetterOutcome;
+use rollcall_store::{
+    DeadLetterFilter, DeadLetterId, DeadLetterRow, DeadLetterState, LetterAnswer, Page,
+};
+use serde::{Deserialize, Serialize};
 
+use super::edit::conflict;
 use super::{Answer, ok};
+use crate::auth::Caller;
+use crate::body::MaybeJson;
 use crate::params::Params;
-use crate::path::DeadLetterPath;
+use crate::path::{DeadLetterPath, parse_partition};
+use crate::problem::FieldFault;
 use crate::{Problem, State};
 
 /// A body may have a megabyte, so that a page is kept shorter than elsewhere.
@@ -26,12 +33,17 @@ struct DeadLetterView {
 }
 
 pub(crate) async fn list(state: Data<State>, request: HttpRequest) -> Answer {
-    let params = Params::of(&request, &["state", "limit", "cursor"])?;
-    let only = params.parsed("state", parse_state)?;
+    let known = ["state", "reason", "partition_id", "limit", "cursor"];
+    let params = Params::of(&request, &known)?;
+    let filter = DeadLetterFilter {
+        state: params.parsed("state", str::parse)?,
+        reason: params.parsed("reason", str::parse)?,
+        partition_id: params.parsed("partition_id", parse_partition)?,
+    };
     let limit = params.limit(MAX_PAGE)?;
     let page = state
         .store
-        .list_dead_letters(only, limit, params.cursor())
+        .list_dead_letters(filter, limit, params.cursor())
         .await?;
     ok(&Page {
         items: page.items.into_iter().map(view).collect(),
@@ -41,12 +53,113 @@ pub(crate) async fn list(state: Data<State>, request: HttpRequest) -> Answer {
 
 pub(crate) async fn read(state: Data<State>, path: DeadLetterPath) -> Answer {
     let DeadLetterPath(id) = path;
-    match state.store.dead_letter(&id).await? {
-        Some(row) => ok(&view(row)),
-        None => Err(Problem::not_found(format!(
-            "there is no dead letter {id:?}"
+    ok(&view(found(&state, id).await?))
+}
+
+async fn found(state: &State, id: DeadLetterId) -> Result<DeadLetterRow, Problem> {
+    let row = state.store.dead_letter(&id.to_string()).await?;
+    row.ok_or_else(|| no_letter(id))
+}
+
+/// A body in the letter's stead, as text or as bytes.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Mended {
+    body: Option<String>,
+    body_base64: Option<String>,
+}
+
+impl Mended {
+    fn bytes(self) -> Result<Option<Vec<u8>>, Problem> {
+        match (self.body, self.body_base64) {
+            (Some(_), Some(_)) => Err(Problem::bad_request(
+                "give body or body_base64, and not both",
+            )),
+            (Some(text), None) => Ok(Some(text.into_bytes())),
+            (None, Some(text)) => STANDARD.decode(text).map(Some).map_err(|error| {
+                Problem::unprocessable(vec![FieldFault {
+                    field: "body_base64".to_owned(),
+                    detail: error.to_string(),
+                }])
+            }),
+            (None, None) => Ok(None),
+        }
+    }
+}
+
+/// Stores the letter at its own place. Without a body in the request, its own is tried again: what
+/// it lacked may be there by now, such as the owner or another setting of `decode`.
+pub(crate) async fn replay(
+    caller: Caller,
+    state: Data<State>,
+    path: DeadLetterPath,
+    request: HttpRequest,
+    MaybeJson(mended): MaybeJson<Mended>,
+) -> Answer {
+    Params::of(&request, &[])?;
+    let DeadLetterPath(id) = path;
+    let mended = mended.unwrap_or_default().bytes()?;
+    let outcome = state.desk.replay_letter(id, mended).await?;
+    replayed(id, outcome)?;
+    let row = view(found(&state, id).await?);
+    caller.made(&row);
+    ok(&row)
+}
+
+/// The letter stays as it is, and nobody is reminded of it any more.
+pub(crate) async fn discard(
+    caller: Caller,
+    state: Data<State>,
+    path: DeadLetterPath,
+    request: HttpRequest,
+) -> Answer {
+    Params::of(&request, &[])?;
+    let DeadLetterPath(id) = path;
+    discarded(id, state.store.discard_dead_letter(id).await?)?;
+    let row = view(found(&state, id).await?);
+    caller.made(&row);
+    ok(&row)
+}
+
+/// # Errors
+/// What there is to say to whoever asked, where nothing was changed.
+pub(super) fn replayed(id: DeadLetterId, outcome: LetterOutcome) -> Result<(), Problem> {
+    match outcome {
+        LetterOutcome::Replayed => Ok(()),
+        LetterOutcome::NotFound => Err(no_letter(id)),
+        LetterOutcome::NotOpen(is) => Err(not_open(id, is)),
+        LetterOutcome::Undecodable(reason, detail) => {
+            Err(Problem::unprocessable(vec![FieldFault {
+                field: "body".to_owned(),
+                detail: format!("{}: {detail}", reason.as_str()),
+            }]))
+        }
+        LetterOutcome::OwnerIs(is) => {
+            let detail = format!("its owner is {is}; it takes statuses once it is active");
+            Err(conflict(detail))
+        }
+        LetterOutcome::Dropped(reason) => Err(conflict(format!(
+            "it would be dropped as {}; enter, approve or restore its owner first",
+            reason.as_str()
         ))),
     }
+}
+
+pub(super) fn discarded(id: DeadLetterId, answer: LetterAnswer) -> Result<(), Problem> {
+    match answer {
+        LetterAnswer::Done => Ok(()),
+        LetterAnswer::NotFound => Err(no_letter(id)),
+        LetterAnswer::NotOpen(is) => Err(not_open(id, is)),
+        LetterAnswer::OwnerIs(is) => Err(conflict(format!("its owner is {is}"))),
+    }
+}
+
+fn no_letter(id: DeadLetterId) -> Problem {
+    Problem::not_found(format!("there is no dead letter \"{id}\""))
+}
+
+fn not_open(id: DeadLetterId, is: DeadLetterState) -> Problem {
+    conflict(format!("dead letter {id} is {} already", is.as_str()))
 }
 
 fn view(mut row: DeadLetterRow) -> DeadLetterView {
@@ -57,14 +170,5 @@ fn view(mut row: DeadLetterRow) -> DeadLetterView {
         row,
         body,
         body_base64,
-    }
-}
-
-fn parse_state(text: &str) -> Result<DeadLetterState, String> {
-    match text {
-        "open" => Ok(DeadLetterState::Open),
-        "replayed" => Ok(DeadLetterState::Replayed),
-        "discarded" => Ok(DeadLetterState::Discarded),
-        _ => Err(format!("{text:?} is not one of open, replayed, discarded")),
     }
 }

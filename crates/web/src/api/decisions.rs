@@ -27,7 +27,7 @@ use crate::{Problem, State};
 
 /// What somebody decides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Decision {
+pub(super) enum Decision {
     Approve,
     Block,
     Restore,
@@ -36,7 +36,7 @@ enum Decision {
 
 impl Decision {
     /// The state that it makes of an owner in `from`; `Err`: what to do instead.
-    const fn of(self, from: OwnerState) -> Result<OwnerState, &'static str> {
+    pub(super) const fn of(self, from: OwnerState) -> Result<OwnerState, &'static str> {
         use OwnerState::{Active, Blocked, Deleted, Pending};
         match (self, from) {
             (Self::Approve, Active | Pending) | (Self::Restore, Active | Blocked | Deleted) => {

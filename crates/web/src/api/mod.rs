@@ -1,7 +1,10 @@
 //! The handlers, a file per theme.
 
+pub(crate) mod approvals;
 pub(crate) mod audit_log;
+mod bulk;
 pub(crate) mod dead_letters;
+pub(crate) mod dead_letters_bulk;
 pub(crate) mod decisions;
 pub(crate) mod edit;
 pub(crate) mod events;
@@ -10,6 +13,7 @@ pub(crate) mod health;
 pub(crate) mod keys;
 pub(crate) mod nodes;
 pub(crate) mod owners;
+pub(crate) mod owners_bulk;
 pub(crate) mod page;
 pub(crate) mod partitions;
 pub(crate) mod replay;

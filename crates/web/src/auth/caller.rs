@@ -76,16 +76,20 @@ impl Caller {
     }
 
     pub(crate) fn made(&self, after: &impl Serialize) {
-        self.trail.borrow_mut().after = json(after);
+        self.leave(None, json(after));
     }
 
     pub(crate) fn removed(&self, before: &impl Serialize) {
-        self.trail.borrow_mut().before = json(before);
+        self.leave(json(before), None);
     }
 
     pub(crate) fn changed(&self, before: &impl Serialize, after: &impl Serialize) {
-        self.removed(before);
-        self.made(after);
+        self.leave(json(before), json(after));
+    }
+
+    /// In place of what was said before.
+    fn leave(&self, before: Option<String>, after: Option<String>) {
+        *self.trail.borrow_mut() = Trail { before, after };
     }
 
     pub(crate) fn trail(&self) -> Trail {

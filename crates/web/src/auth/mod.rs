@@ -64,7 +64,7 @@ fn refused<B>(request: ServiceRequest, problem: &Problem) -> ServiceResponse<Eit
 }
 
 async fn admit(request: &ServiceRequest) -> Result<Caller, Problem> {
-    let gate = request.app_data::<Data<Gate>>().map(Data::clone);
+    let gate = request.app_data::<Data<Gate>>().cloned();
     let gate = gate.ok_or_else(|| Problem::unavailable("this node lets nobody in yet"))?;
     let principal = gate.admit(request.request()).await?;
     let needed = match reads(request) {

@@ -2,11 +2,13 @@
 
 mod access;
 mod audit;
+mod bulk;
 mod console;
 mod decisions;
 mod events;
 mod host;
 mod ids;
+mod letters;
 mod lists;
 mod node;
 mod origin;

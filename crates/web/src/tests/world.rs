@@ -19,10 +19,10 @@ use rollcall_model::{
     SystemClock, Timestamp,
 };
 use rollcall_pipeline::{
-    Creation, Error, NewOwner, PipelineStatus, Readiness, ReplayProgress, ReplayRefusal,
-    ReplayRequest,
+    Creation, Error, LetterOutcome, NewOwner, PipelineStatus, Readiness, ReplayProgress,
+    ReplayRefusal, ReplayRequest,
 };
-use rollcall_store::{Change, Newcomer, OwnerPatch, Store};
+use rollcall_store::{Change, DeadLetterId, Newcomer, OwnerPatch, Store};
 use serde::Serialize;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -47,6 +47,9 @@ pub(super) struct StoreDesk {
     pub(super) status: Mutex<PipelineStatus>,
     pub(super) reasons: Mutex<Vec<String>>,
     pub(super) warnings: Mutex<Vec<String>>,
+    /// The letters that were to be replayed, and what is answered.
+    pub(super) letters: Mutex<Vec<(DeadLetterId, Option<Vec<u8>>)>>,
+    pub(super) letter: Mutex<LetterOutcome>,
     /// The replays that were asked for, and what is answered.
     pub(super) requests: Mutex<Vec<ReplayRequest>>,
     pub(super) answer: Mutex<Result<ReplayProgress, ReplayRefusal>>,
@@ -119,6 +122,16 @@ impl OwnerDesk for StoreDesk {
         Ok(self.store.change_owner(&source(), &owner_id, patch).await?)
     }
 
+    /// What the pipeline would do of an owner that is on the roll, for a body that is one.
+    async fn replay_letter(
+        &self,
+        id: DeadLetterId,
+        mended: Option<Vec<u8>>,
+    ) -> Result<LetterOutcome, Error> {
+        self.letters.lock().unwrap().push((id, mended));
+        Ok(self.letter.lock().unwrap().clone())
+    }
+
     async fn start_replay(
         &self,
         request: ReplayRequest,
@@ -182,6 +195,8 @@ impl World {
             status: Mutex::default(),
             reasons: Mutex::default(),
             warnings: Mutex::default(),
+            letters: Mutex::default(),
+            letter: Mutex::new(LetterOutcome::NotFound),
             requests: Mutex::default(),
             answer: Mutex::new(Err(ReplayRefusal::NoPartition)),
         });

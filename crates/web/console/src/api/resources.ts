@@ -54,6 +54,19 @@ export async function decide(id: string, version: number, decision: Decision): P
   return answer.body;
 }
 
+export const approvals = (query: Query, signal?: Signal) => list<shape.PendingOwner>("/approvals", signal, query);
+
+export type OwnerWish = Decision;
+
+export interface OwnerFilter {
+  q?: string;
+  state?: shape.OwnerState;
+}
+
+/** Works for a few seconds and tells where it stopped. */
+export const bulkOwners = async (body: { action: OwnerWish; filter: OwnerFilter; dry_run: boolean; cursor?: string }): Promise<shape.BulkDone> =>
+  (await send<shape.BulkDone>(`${API}/owners:bulk`, { method: "POST", body })).body;
+
 export const subOwners = (id: string, query: Query, signal?: Signal) =>
   list<shape.SubOwner>(`/owners/${segment(id)}/sub-owners`, signal, query);
 
@@ -91,6 +104,18 @@ export async function resendParked(sink: string, dryRun: boolean): Promise<numbe
 
 export const deadLetters = (query: Query, signal?: Signal) =>
   list<shape.DeadLetter>("/dead-letters", signal, query);
+
+/** Without a body, its own is tried again. */
+export const replayLetter = (id: string, mended?: string): Promise<unknown> =>
+  send(`${API}/dead-letters/${segment(id)}/replay`, { method: "POST", ...(mended !== undefined && { body: { body: mended } }) });
+
+export const discardLetter = (id: string): Promise<unknown> =>
+  send(`${API}/dead-letters/${segment(id)}/discard`, { method: "POST" });
+
+export type LetterWish = "replay" | "discard";
+
+export const bulkLetters = async (body: { action: LetterWish; reason?: string; dry_run: boolean; cursor?: string }): Promise<shape.BulkDone> =>
+  (await send<shape.BulkDone>(`${API}/dead-letters:bulk`, { method: "POST", body })).body;
 
 export const session = (): Promise<shape.Session> => read<shape.Session>("/session", undefined);
 

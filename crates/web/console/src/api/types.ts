@@ -196,6 +196,23 @@ export interface OutboxEvent {
   deliveries: Delivery[];
 }
 
+/** What became of a wish for many. */
+export interface BulkDone {
+  matched: number;
+  done: number;
+  /** How many were left as they are, by why. */
+  refused: Record<string, number>;
+  dry_run: boolean;
+  next_cursor: string | null;
+}
+
+/** A pending owner with what is held of it. */
+export interface PendingOwner extends Owner {
+  held: number;
+  partitions: number[];
+  sample: { sub_owner_id: string; enqueued_at: string; data: unknown } | null;
+}
+
 export interface DeadLetter {
   id: string;
   stream_id: number;
