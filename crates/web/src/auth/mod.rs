@@ -9,11 +9,11 @@
 //! - Off, which is possible on loopback only, everybody is the caller `api` and may do everything.
 //! - A viewer reads, an operator changes, an admin also sees and changes keys, users and the audit
 //!   log. Reading needs no more than a viewer, whatever else does at least an operator, so that a new
-//!   route is never open by mistake; the admin's handlers take an [`Admin`].
+//!   route is never open by mistake; the admin's handlers take an `Admin`.
 //! - A revoked key, an ended session or a changed role counts on every node within two seconds: a
-//!   standing is kept for [`gate::KEPT`], and a live stream asks again every second.
+//!   standing is kept for `gate::KEPT`, and a live stream asks again every second.
 //! - A session is a cookie that scripts cannot read and that the browser sends from the console's own
-//!   pages only (`SameSite=Strict`); [`crate::origin`] is the second guard.
+//!   pages only (`SameSite=Strict`); `crate::origin` is the second guard.
 
 pub(crate) mod caller;
 pub(crate) mod credential;
