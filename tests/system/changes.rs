@@ -93,6 +93,32 @@ async fn a_change_on_one_node_applies_on_every_node_within_two_seconds() {
 }
 
 #[tokio::test]
+async fn a_sub_owner_that_is_deleted_on_one_node_is_dropped_on_every_node() {
+    let (scene, nodes, sender) = meters().await;
+    let path = "/api/v1/owners/meter/sub-owners/0";
+    let (code, deleted) = nodes[0].api.delete(path).await;
+    assert_eq!((code, &deleted["state"]), (200, &json!("deleted")));
+    let age = "SELECT floor(extract(epoch FROM clock_timestamp() - max(changed_at)) * 1000)
+               FROM settings_history WHERE owner_id = 'meter'";
+    until("the change is older than anybody's entries", async || {
+        (scene.number(age) > STALENESS_MILLIS).then_some(())
+    })
+    .await;
+    let stored = "SELECT count(*) FROM statuses WHERE sub_owner_id = '0'";
+    let before = scene.number(stored);
+    for partition in 0..PARTITIONS {
+        let body = status("meter", "0", r#"{"t": 1}"#);
+        sender.send(partition, [body]).await;
+    }
+    scene.site.settled().await;
+    assert_eq!(scene.number(stored), before);
+    let dropped = "SELECT sum((dropped::jsonb ->> 'deleted')::bigint) FROM partitions";
+    assert_eq!(scene.number(dropped), i64::from(PARTITIONS));
+    sender.close().await;
+    scene.ends(None, nodes.into()).await;
+}
+
+#[tokio::test]
 async fn a_change_whose_notification_is_lost_is_seen_all_the_same() {
     let (scene, nodes, sender) = meters().await;
     for round in 1..=CHANGES {

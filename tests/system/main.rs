@@ -34,6 +34,7 @@ mod newcomers;
 mod outage;
 mod panics;
 mod poison;
+mod quotas;
 mod race;
 mod refusals;
 mod replays;

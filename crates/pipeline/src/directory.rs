@@ -244,10 +244,14 @@ fn merge(entry: &mut OwnerEntry, record: &OwnerRecord) {
             ..OwnerEntry::new(record)
         };
     }
+    // An older load may bring sub-owners that are not known yet, but not how the others stand.
+    let older = record.version < entry.version;
     for sub_owner in &record.sub_owners {
-        entry
-            .sub_owners
-            .insert(sub_owner.sub_owner_id.clone(), sub_owner.state);
+        if !(older && entry.sub_owners.contains_key(&sub_owner.sub_owner_id)) {
+            entry
+                .sub_owners
+                .insert(sub_owner.sub_owner_id.clone(), sub_owner.state);
+        }
     }
 }
 
@@ -277,6 +281,21 @@ mod tests {
 
     fn shard(directory: &Arc<Directory>, capacity: usize) -> DirectoryShard {
         DirectoryShard::new(Arc::clone(directory), 0, 1, capacity)
+    }
+
+    #[test]
+    fn an_older_load_brings_no_deleted_sub_owner_back() {
+        let directory = Arc::new(Directory::default());
+        let mut shard = shard(&directory, 100);
+        shard.put(&record("a", 1, &["x"]));
+        let mut deleted = record("a", 2, &["x"]);
+        deleted.sub_owners[0].state = SubOwnerState::Deleted;
+        shard.put(&deleted);
+        shard.put(&record("a", 1, &["x", "y"]));
+        let entry = shard.get(&OwnerId::parse("a").unwrap()).unwrap();
+        let state = |id: &str| entry.sub_owner(&SubOwnerId::parse(id).unwrap());
+        assert_eq!(state("x"), Some(SubOwnerState::Deleted));
+        assert_eq!(state("y"), Some(SubOwnerState::Active));
     }
 
     #[test]

@@ -45,6 +45,7 @@ mod policy;
 #[doc(hidden)]
 pub mod probe;
 mod provisioning;
+mod quotas;
 mod rate;
 mod reader_gauge;
 mod reader_memory;

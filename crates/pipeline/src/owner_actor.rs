@@ -6,7 +6,7 @@
 //! provisioning transaction in flight. It never waits: a slice with a newcomer is parked and
 //! answered when its transaction is done.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -26,6 +26,7 @@ use crate::directory::DirectoryShard;
 use crate::metrics::Metrics;
 use crate::policy::Policy;
 use crate::provisioning::{self, HandOutcome, Outcome, Waitlist, Wanted};
+use crate::quotas::Quotas;
 use crate::supervisor::Lifeline;
 use crate::verdict::{self, Verdict};
 
@@ -73,6 +74,7 @@ pub(crate) struct OwnerActorParts {
     pub(crate) metrics: Metrics,
     pub(crate) claims: Claims,
     pub(crate) policy: Arc<Policy>,
+    pub(crate) quotas: Arc<Quotas>,
 }
 
 pub(crate) struct OwnerActor {
@@ -84,9 +86,11 @@ pub(crate) struct OwnerActor {
     loads: Loads,
     /// What the database refused to enter; forgotten when the slices that brought it are answered.
     refused: HashSet<(OwnerId, SubOwnerId)>,
-    /// Whom policy kept out of the last transaction; forgotten with it, for a hand on another node
-    /// may enter them at any time.
-    denied: HashSet<OwnerId>,
+    /// Whom policy kept out of the last transaction, and why; forgotten with it, for a hand on another
+    /// node may enter them at any time.
+    kept_out: HashMap<OwnerId, DropReason>,
+    /// The same of sub-owners for which there is no room.
+    sub_owners_kept_out: HashSet<(OwnerId, SubOwnerId)>,
     _lifeline: Lifeline,
 }
 
@@ -119,7 +123,8 @@ impl OwnerActor {
             provisioning: false,
             loads: Loads::default(),
             refused: HashSet::new(),
-            denied: HashSet::new(),
+            kept_out: HashMap::new(),
+            sub_owners_kept_out: HashSet::new(),
             parts,
             _lifeline: lifeline,
         }
@@ -175,13 +180,16 @@ impl OwnerActor {
         if known.is_some() {
             return known;
         }
-        if self.denied.contains(&message.owner_id) {
-            return Some(Verdict::Drop(DropReason::Denied));
+        if let Some(reason) = self.kept_out.get(&message.owner_id) {
+            return Some(Verdict::Drop(*reason));
         }
-        if self.refused.is_empty() {
+        if self.refused.is_empty() && self.sub_owners_kept_out.is_empty() {
             return None;
         }
         let key = (message.owner_id.clone(), message.sub_owner_id.clone());
+        if self.sub_owners_kept_out.contains(&key) {
+            return Some(Verdict::Drop(DropReason::SubOwnerQuota));
+        }
         self.refused
             .contains(&key)
             .then_some(Verdict::Dead(DeadReason::RefusedByStore))
@@ -201,6 +209,7 @@ impl OwnerActor {
             source: self.parts.source.clone(),
             claims: self.parts.claims.clone(),
             policy: Arc::clone(&self.parts.policy),
+            quotas: Arc::clone(&self.parts.quotas),
         };
         let transaction = async move { desk.provision(newcomers).await };
         let done = transaction.into_actor(self).map(|answer, actor, context| {
@@ -223,6 +232,7 @@ impl OwnerActor {
         let Outcome {
             provisioned,
             denied,
+            kept_out,
         } = outcome;
         let brought = provisioned
             .iter()
@@ -236,9 +246,16 @@ impl OwnerActor {
             }
         }
         self.reload(again, context);
-        self.denied.extend(denied);
+        let denied = denied.into_iter().map(|id| (id, DropReason::Denied));
+        let beyond = kept_out
+            .owners
+            .into_iter()
+            .map(|id| (id, DropReason::Quota));
+        self.kept_out.extend(denied.chain(beyond));
+        self.sub_owners_kept_out.extend(kept_out.sub_owners);
         self.resume_parked();
-        self.denied.clear();
+        self.kept_out.clear();
+        self.sub_owners_kept_out.clear();
         self.directory.evict();
         self.note_owners();
         self.provision_next(context);

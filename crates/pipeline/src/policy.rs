@@ -25,6 +25,10 @@ pub struct Policy {
     pub allow: Option<Vec<Pattern>>,
     /// Owners whose id matches one are not entered, also where `allow` has them.
     pub deny: Vec<Pattern>,
+    /// How many owners the stream may enter in all.
+    pub owner_quota: Option<u64>,
+    /// How many sub-owners the stream may enter below each owner.
+    pub sub_owner_quota: Option<u64>,
 }
 
 impl Policy {

@@ -38,6 +38,7 @@ impl Admission {
             gauge: Arc::default(),
             metrics,
             claims: Claims::default(),
+            quotas: Arc::default(),
             policy: Arc::new(config.policy.clone()),
         };
         let directory = Arc::new(Directory::default());

@@ -4,7 +4,7 @@
 //! becomes a few large inserts. Who came first decides who created an owner: the stream, or the
 //! first of the hands; the latter also where the stream may not enter it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +15,7 @@ use tokio::sync::oneshot;
 use crate::NewOwner;
 use crate::claims::{Claims, Turn};
 use crate::policy::Policy;
+use crate::quotas::{KeptOut, Quotas};
 
 /// Owners and sub-owners of one transaction at the most: some 100 ms of a database's time.
 const MOST_PER_TRANSACTION: usize = 5_000;
@@ -166,6 +167,8 @@ pub(crate) struct Outcome {
     pub(crate) provisioned: Vec<Provisioned>,
     /// Who is not on the roll, and may not be entered by the stream.
     pub(crate) denied: Vec<OwnerId>,
+    /// For whom there is no room.
+    pub(crate) kept_out: KeptOut,
 }
 
 /// Where newcomers are entered.
@@ -174,16 +177,25 @@ pub(crate) struct Desk {
     pub(crate) source: EventSource,
     pub(crate) claims: Claims,
     pub(crate) policy: Arc<Policy>,
+    pub(crate) quotas: Arc<Quotas>,
 }
 
 /// Who was found, and who is to be entered.
 #[derive(Default)]
 struct Found {
     complete: Vec<Provisioned>,
+    lacking: Lacking,
+    denied: Vec<OwnerId>,
+}
+
+/// Who is to be entered.
+#[derive(Default)]
+struct Lacking {
     /// The owner is there, some of its sub-owners are not.
     incomplete: Vec<Newcomer>,
     missing: Vec<Newcomer>,
-    denied: Vec<OwnerId>,
+    /// Of the incomplete ones.
+    records: HashMap<OwnerId, OwnerRecord>,
 }
 
 impl Desk {
@@ -194,37 +206,59 @@ impl Desk {
         wanted: Vec<(OwnerId, Newcomer)>,
     ) -> Result<Outcome, Error> {
         let newcomers = wanted.into_iter().map(|(_, newcomer)| newcomer).collect();
-        let Found {
-            mut complete,
-            incomplete: mut ours,
-            missing,
-            mut denied,
-        } = self.look_up(newcomers).await?;
+        let found = self.look_up(newcomers).await?;
+        let mut ours = found.lacking;
+        let mut outcome = Outcome {
+            provisioned: found.complete,
+            denied: found.denied,
+            kept_out: KeptOut::default(),
+        };
         let (mut others, mut busy) = (Vec::new(), false);
+        let missing = std::mem::take(&mut ours.missing);
         let owner_ids = missing.iter().map(|newcomer| newcomer.owner_id.clone());
         let turns = self.claims.ask(owner_ids.collect()).await;
         for (newcomer, turn) in missing.into_iter().zip(turns) {
             busy |= turn == Turn::Busy;
             match turn {
-                Turn::Ours => ours.push(newcomer),
+                Turn::Ours => ours.missing.push(newcomer),
                 Turn::Busy | Turn::Known => others.push(newcomer),
             }
         }
-        complete.extend(self.enter(ours).await?);
+        self.enter_within(ours, &mut outcome).await?;
         if busy {
             tokio::time::sleep(BUSY_PAUSE).await;
         }
         if !others.is_empty() {
-            let mut found = self.look_up(others).await?;
-            found.missing.append(&mut found.incomplete);
-            complete.append(&mut found.complete);
-            denied.append(&mut found.denied);
-            complete.extend(self.enter(found.missing).await?);
+            let found = self.look_up(others).await?;
+            outcome.provisioned.extend(found.complete);
+            outcome.denied.extend(found.denied);
+            self.enter_within(found.lacking, &mut outcome).await?;
         }
-        Ok(Outcome {
-            provisioned: complete,
-            denied,
-        })
+        Ok(outcome)
+    }
+
+    /// Enters those for whom there is room.
+    async fn enter_within(&self, lacking: Lacking, outcome: &mut Outcome) -> Result<(), Error> {
+        let Lacking {
+            incomplete,
+            mut missing,
+            records,
+        } = lacking;
+        let (store, kept_out) = (&self.store, &mut outcome.kept_out);
+        let reserved = self.quotas.reserve(store, &mut missing, kept_out).await?;
+        let mut newcomers = incomplete;
+        newcomers.extend(missing);
+        let trimmed = self.quotas.trim(store, &mut newcomers, &records, kept_out);
+        let entered = match trimmed.await {
+            Ok(()) => {
+                outcome.provisioned.extend(settled(&mut newcomers, records));
+                self.enter(newcomers).await
+            }
+            Err(error) => Err(error),
+        };
+        self.quotas.settle(reserved, entered.is_ok()).await;
+        outcome.provisioned.extend(entered?);
+        Ok(())
     }
 
     async fn look_up(&self, newcomers: Vec<Newcomer>) -> Result<Found, Error> {
@@ -242,9 +276,13 @@ impl Desk {
                         sub_owners_created: 0,
                     });
                 }
-                Some(_) => found.incomplete.push(newcomer),
+                Some(record) => {
+                    let records = &mut found.lacking.records;
+                    records.insert(newcomer.owner_id.clone(), record);
+                    found.lacking.incomplete.push(newcomer);
+                }
                 None if self.denies(&newcomer) => found.denied.push(newcomer.owner_id),
-                None => found.missing.push(newcomer),
+                None => found.lacking.missing.push(newcomer),
             }
         }
         Ok(found)
@@ -264,6 +302,27 @@ impl Desk {
             .tell(entered.iter().map(|entered| &entered.record));
         Ok(entered)
     }
+}
+
+/// Takes out those of whom nothing is left to enter.
+fn settled(
+    newcomers: &mut Vec<Newcomer>,
+    mut records: HashMap<OwnerId, OwnerRecord>,
+) -> Vec<Provisioned> {
+    let mut settled = Vec::new();
+    newcomers.retain(|newcomer| {
+        let record = records.remove(&newcomer.owner_id);
+        let Some(record) = record.filter(|record| is_complete(record, newcomer)) else {
+            return true;
+        };
+        settled.push(Provisioned {
+            record,
+            created: false,
+            sub_owners_created: 0,
+        });
+        false
+    });
+    settled
 }
 
 /// Whether there is nothing to enter. Below a deleted owner nothing may be entered, and of a

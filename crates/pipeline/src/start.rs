@@ -25,6 +25,7 @@ use crate::metrics::Metrics;
 use crate::owner_actor::{OwnerActor, OwnerActorParts, ShardGauge};
 use crate::owner_registry::{OwnerRegistry, Shard};
 use crate::partition_reader::ReaderParts;
+use crate::quotas::Quotas;
 use crate::rate::Rate;
 use crate::reader_gauge::ReaderGauge;
 use crate::reader_memory::ReaderMemory;
@@ -125,6 +126,7 @@ pub fn start(
         gauge: Arc::default(),
         metrics: metrics.clone(),
         claims,
+        quotas: Arc::new(Quotas::of(&config.policy)),
         policy: Arc::new(config.policy.clone()),
     };
     let registry = start_owner_actors(&stage, &config, &directory, &owners);

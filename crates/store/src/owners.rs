@@ -37,6 +37,8 @@ pub struct OwnerPatch {
     /// Replaces the whole settings (the caller merges).
     pub settings: Option<Settings>,
     pub state: Option<OwnerState>,
+    /// Of one sub-owner, which the caller has seen in another state; so `if_version` belongs to it.
+    pub sub_owner_state: Option<(SubOwnerId, SubOwnerState)>,
     /// Only if the owner still has this version.
     pub if_version: Option<i64>,
     /// Who changes it, for the history.
@@ -92,7 +94,7 @@ pub(crate) fn patched(owner: Option<&Owner>, patch: &OwnerPatch) -> PatchedOwner
         after.settings.clone_from(settings);
     }
     after.state = patch.state.unwrap_or(before.state);
-    if after == *before {
+    if after == *before && patch.sub_owner_state.is_none() {
         return PatchedOwner::Same(after);
     }
     if after.state == OwnerState::Deleted && before.state == OwnerState::Deleted {

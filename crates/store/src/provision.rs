@@ -2,7 +2,7 @@
 
 pub(crate) mod entry;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use rollcall_model::{
@@ -11,6 +11,7 @@ use rollcall_model::{
 };
 
 use crate::fault::{self, Fault};
+use crate::reading::roll;
 use crate::store::{Backend, Operation};
 use crate::{Error, OwnerRecord, Store, postgres, sqlite};
 
@@ -77,6 +78,35 @@ pub(crate) fn new_sub_owner(
 }
 
 impl Store {
+    /// How many owners the stream has entered that are not deleted; it counts to `at_most`.
+    ///
+    /// # Errors
+    /// By [`crate::Kind`], as every transaction.
+    pub async fn count_owners_of_stream(&self, at_most: u64) -> Result<u64, Error> {
+        let operation = Operation::read("count_owners_of_stream", "");
+        self.call(operation, move |backend| async move {
+            roll::count_owners_of_stream(backend.reading(), at_most).await
+        })
+        .await
+    }
+
+    /// The same of sub-owners, by owner; who has none is not there.
+    ///
+    /// # Errors
+    /// By [`crate::Kind`], as every transaction.
+    pub async fn count_sub_owners_of_stream(
+        &self,
+        owner_ids: Vec<OwnerId>,
+    ) -> Result<HashMap<OwnerId, u64>, Error> {
+        let operation = Operation::read("count_sub_owners_of_stream", "");
+        let owner_ids = Arc::new(owner_ids);
+        self.call(operation, move |backend| {
+            let owner_ids = Arc::clone(&owner_ids);
+            async move { roll::count_sub_owners_of_stream(backend.reading(), &owner_ids).await }
+        })
+        .await
+    }
+
     /// Enters what is missing, with its events, in one transaction; in the order asked. One
     /// owner stands at most once in `newcomers`.
     ///

@@ -103,14 +103,13 @@ fn access_routes(config: &mut ServiceConfig) {
 
 fn owner_routes(config: &mut ServiceConfig) {
     const LIST: &str = "GET, HEAD, POST";
-    const ONE: &str = "GET, HEAD, PATCH";
     const OWNER: &str = "DELETE, GET, HEAD, PATCH";
     let owner_list = resource("/owners", LIST).route(read(owners::list));
     let owner = resource("/owners/{owner_id}", OWNER).route(read(owners::read));
     let sub_owner_list =
         resource("/owners/{owner_id}/sub-owners", LIST).route(read(sub_owners::list));
-    let sub_owner =
-        resource("/owners/{owner_id}/sub-owners/{sub_owner_id}", ONE).route(read(sub_owners::read));
+    let sub_owner = resource("/owners/{owner_id}/sub-owners/{sub_owner_id}", OWNER)
+        .route(read(sub_owners::read));
     config
         .service(only_read("/approvals", approvals::list))
         .service(only_post("/owners:bulk", owners_bulk::bulk))
@@ -124,7 +123,11 @@ fn owner_routes(config: &mut ServiceConfig) {
         .service(only_post("/owners/{owner_id}/block", decisions::block))
         .service(only_post("/owners/{owner_id}/restore", decisions::restore))
         .service(sub_owner_list.route(web::post().to(sub_owners::create)))
-        .service(sub_owner.route(web::patch().to(sub_owners::change)))
+        .service(
+            sub_owner
+                .route(web::patch().to(sub_owners::change))
+                .route(web::delete().to(sub_owners::delete)),
+        )
         .service(only_read(
             "/owners/{owner_id}/sub-owners/{sub_owner_id}/statuses",
             statuses::list,

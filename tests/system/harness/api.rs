@@ -41,6 +41,10 @@ impl Api {
         answered(self.request(Method::GET, path)).await
     }
 
+    pub(crate) async fn delete(&self, path: &str) -> Answered {
+        answered(self.request(Method::DELETE, path)).await.unwrap()
+    }
+
     pub(crate) async fn post(&self, path: &str, body: &Value) -> Answered {
         self.with_body(Method::POST, path, "application/json", body)
             .await

@@ -3,7 +3,9 @@
 
 use actix::{ActorFutureExt, Handler, Message, ResponseActFuture, WrapFuture};
 use rollcall_model::{Owner, OwnerId};
-use rollcall_store::{Change, Error, Newcomer, OwnerPatch, OwnerRecord, Provisioned};
+use rollcall_store::{
+    Change, Error, Newcomer, OwnerPatch, OwnerRecord, Provisioned, SubOwnerRecord,
+};
 use tokio::sync::oneshot;
 
 use super::{Lost, OwnerActor};
@@ -96,13 +98,20 @@ impl Handler<ChangeOwner> for OwnerActor {
 
     fn handle(&mut self, message: ChangeOwner, _: &mut Self::Context) -> Self::Result {
         let (store, source) = (self.parts.store.clone(), self.parts.source.clone());
+        let sub_owner = message.patch.sub_owner_state.clone();
         let changing = async move {
             let ChangeOwner { owner_id, patch } = message;
             store.change_owner(&source, &owner_id, patch).await
         };
         Box::pin(changing.into_actor(self).map(|changed, actor, _| {
             if let Ok(Change::Done(owner)) = &changed {
-                actor.note_change(&record_of(owner));
+                let mut record = record_of(owner);
+                let sub_owner = sub_owner.map(|(sub_owner_id, state)| SubOwnerRecord {
+                    sub_owner_id,
+                    state,
+                });
+                record.sub_owners.extend(sub_owner);
+                actor.note_change(&record);
             }
             changed
         }))

@@ -121,7 +121,6 @@ fn pending_statuses(reader: &mut Reader<'_>) -> PendingStatuses {
 }
 
 fn pipeline(reader: &mut Reader<'_>) -> PipelineSettings {
-    registry_to_come(reader);
     PipelineSettings {
         owner_shards: reader.count("registry.owner_shards"),
         arbiters: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
@@ -146,12 +145,6 @@ fn pipeline(reader: &mut Reader<'_>) -> PipelineSettings {
     }
 }
 
-/// Settings whose only value so far is the default: asking keeps the table honest.
-fn registry_to_come(reader: &mut Reader<'_>) {
-    reader.optional_number("registry.owner_quota");
-    reader.optional_number("registry.sub_owner_quota");
-}
-
 fn policy(reader: &mut Reader<'_>) -> Policy {
     let patterns = |texts: Vec<String>| texts.iter().map(|text| Pattern::new(text)).collect();
     Policy {
@@ -165,6 +158,8 @@ fn policy(reader: &mut Reader<'_>) -> Policy {
             .optional_texts("registry.deny")
             .map(patterns)
             .unwrap_or_default(),
+        owner_quota: reader.optional_number("registry.owner_quota"),
+        sub_owner_quota: reader.optional_number("registry.sub_owner_quota"),
     }
 }
 

@@ -89,10 +89,8 @@ pub(crate) const SETTINGS: &[Setting] = &[
         .default("10000"),
     setting("registry.max_resident_entries", Count { min: 1, max: 1_000_000_000 }, "Owners plus sub-owners kept in memory; those beyond it are looked up again when they send.")
         .default("2000000"),
-    setting("registry.owner_quota", Count { min: 0, max: u64::MAX }, "Owners that the stream may enter in all.")
-        .not_yet(),
-    setting("registry.sub_owner_quota", Count { min: 0, max: u64::MAX }, "Sub-owners that the stream may enter per owner.")
-        .not_yet(),
+    setting("registry.owner_quota", Count { min: 0, max: u64::MAX }, "Owners that the stream may enter in all; beyond it their statuses are dropped as `quota`. Deleted owners make room. Several nodes may exceed it by what they enter within a second."),
+    setting("registry.sub_owner_quota", Count { min: 0, max: u64::MAX }, "Sub-owners that the stream may enter below each owner; beyond it their statuses are dropped as `sub_owner_quota`."),
     setting("registry.allow", Texts, "Patterns; the stream enters only owners whose id matches one: `*` is any run of characters, `?` exactly one, and the whole id counts. An owner that is on the roll needs no pattern."),
     setting("registry.deny", Texts, "Patterns as in `registry.allow`; the stream enters no owner whose id matches one, also where `registry.allow` has it."),
     setting("registry.claims", Choice(&["database", "redis"]), "Where nodes first look whether somebody else enters a newcomer; the database's unique key decides.")

@@ -311,11 +311,7 @@ fn settings_of_a_kind_that_is_not_selected_are_ignored() {
 
 #[test]
 fn what_is_not_there_yet_is_refused() {
-    for typed in [
-        "hub.retention_size=1GiB",
-        "registry.owner_quota=5",
-        "registry.sub_owner_quota=5",
-    ] {
+    for typed in ["hub.retention_size=1GiB"] {
         let faults = Typing::new("").set(typed).faults();
         assert!(faults.contains("not yet supported"), "{typed}: {faults}");
         assert!(!faults.contains("u:p@h"), "{faults}");

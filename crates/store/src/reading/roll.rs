@@ -1,10 +1,12 @@
 //! Owners and sub-owners.
 
-use rollcall_model::{Owner, OwnerId, SubOwner, SubOwnerId};
+use std::collections::HashMap;
+
+use rollcall_model::{CreatedBy, Owner, OwnerId, OwnerState, SubOwner, SubOwnerId, SubOwnerState};
 use sea_orm::sea_query::LikeExpr;
 use sea_orm::{
-    ColumnTrait as _, DatabaseConnection, EntityTrait as _, QueryFilter as _, QueryOrder as _,
-    QuerySelect as _,
+    ColumnTrait as _, DatabaseConnection, EntityTrait as _, PaginatorTrait as _, QueryFilter as _,
+    QueryOrder as _, QuerySelect as _,
 };
 
 use crate::entities::{owners, sub_owners};
@@ -48,6 +50,40 @@ pub(crate) async fn list_owners(
     }
     let rows = query.all(db).await?;
     cursor::page(rows, limit, |row| (row.owner_id.clone(),), read_owner)
+}
+
+/// Owners that the stream entered and that are not deleted; counted no further than `at_most`.
+pub(crate) async fn count_owners_of_stream(db: &DatabaseConnection, at_most: u64) -> Result<u64> {
+    let query = owners::Entity::find()
+        .filter(owners::Column::CreatedBy.eq(CreatedBy::Stream.as_str()))
+        .filter(owners::Column::State.ne(OwnerState::Deleted.as_str()))
+        .limit(at_most);
+    Ok(query.count(db).await?)
+}
+
+/// Sub-owners of these owners that the stream entered and that are not deleted.
+pub(crate) async fn count_sub_owners_of_stream(
+    db: &DatabaseConnection,
+    owner_ids: &[OwnerId],
+) -> Result<HashMap<OwnerId, u64>> {
+    use sub_owners::Column;
+    let ids = owner_ids.iter().map(OwnerId::as_str);
+    let counts: Vec<(String, i64)> = sub_owners::Entity::find()
+        .select_only()
+        .column(Column::OwnerId)
+        .column_as(Column::SubOwnerId.count(), "sub_owners")
+        .filter(Column::OwnerId.is_in(ids))
+        .filter(Column::CreatedBy.eq(CreatedBy::Stream.as_str()))
+        .filter(Column::State.ne(SubOwnerState::Deleted.as_str()))
+        .group_by(Column::OwnerId)
+        .into_tuple()
+        .all(db)
+        .await?;
+    let count = |(id, count): (String, i64)| {
+        let count = column::count("sub_owners", count)?;
+        Ok((column::owner_id(&id)?, count))
+    };
+    counts.into_iter().map(count).collect()
 }
 
 /// Text that has `part` in it, in lower case; `%` and `_` stand for themselves.

@@ -103,6 +103,7 @@ pub(crate) async fn change(
             update(connection, &after).await?;
             record_history(connection, &before, &after, &patch.changed_by, now).await?;
             copy_overrides(connection, &before, &after).await?;
+            set_sub_owner_state(connection, owner_id, patch).await?;
             if before.state != after.state {
                 let event = OutboxEvent::state_changed(source, &after, now);
                 announce(connection, &[Announcement::of_owner(owner_id, event)]).await?;
@@ -177,6 +178,26 @@ async fn record_history(
         .execute(&mut *connection)
         .await?;
     }
+    Ok(())
+}
+
+async fn set_sub_owner_state(
+    connection: &mut SqliteConnection,
+    owner_id: &OwnerId,
+    patch: &OwnerPatch,
+) -> Result<()> {
+    let Some((sub_owner_id, state)) = &patch.sub_owner_state else {
+        return Ok(());
+    };
+    sqlx::query(
+        "UPDATE sub_owners SET state = ?, version = version + 1
+         WHERE owner_id = ? AND sub_owner_id = ?",
+    )
+    .bind(state.as_str())
+    .bind(owner_id.as_str())
+    .bind(sub_owner_id.as_str())
+    .execute(connection)
+    .await?;
     Ok(())
 }
 

@@ -1,10 +1,10 @@
 //! Changes by hand.
 
-use rollcall_model::OwnerState;
+use rollcall_model::{OwnerState, SubOwnerState};
 use rollcall_store::{Change, ChangeRefusal, EventFilter, OwnerPatch};
 use sqlx::Connection as _;
 
-use crate::fixture::{Fixture, On, change_state, newcomer, owner_id, settings};
+use crate::fixture::{Fixture, On, change_state, newcomer, owner_id, settings, sub_owner_id};
 
 async fn change(fixture: &Fixture, patch: OwnerPatch) -> Change {
     fixture.try_change("1", patch).await
@@ -81,6 +81,32 @@ async fn a_change_of_settings_reaches_the_copies_at_the_sub_owners(on: On) {
     assert_eq!(gain("t").await, (None, 1));
     done(change(&fixture, set(r#"{"gain":2}"#)).await);
     assert_eq!(gain("s").await, (None, 3));
+}
+
+async fn a_sub_owner_that_is_deleted_is_a_change_of_its_owner(on: On) {
+    let fixture = Fixture::new(on).await;
+    fixture.provision(vec![newcomer("1", &["s", "t"])]).await;
+    let begun = fixture.store.changes_since(None).await.unwrap().cursor;
+    let put = |state| OwnerPatch {
+        sub_owner_state: Some((sub_owner_id("s"), state)),
+        if_version: None,
+        changed_by: "test".to_owned(),
+        ..OwnerPatch::default()
+    };
+    let owner = done(change(&fixture, put(SubOwnerState::Deleted)).await);
+    assert_eq!(owner.version, 2);
+    let changes = fixture.store.changes_since(Some(begun)).await.unwrap();
+    assert_eq!(changes.owners, [owner_id("1")], "other nodes hear of it");
+    let standing = async |id: &str| {
+        let sub_owner = fixture.sub_owner("1", id).await;
+        (sub_owner.state, sub_owner.version)
+    };
+    assert_eq!(standing("s").await, (SubOwnerState::Deleted, 2));
+    assert_eq!(standing("t").await, (SubOwnerState::Active, 1));
+    let announced = event_types(&fixture).await.len();
+    done(change(&fixture, put(SubOwnerState::Active)).await);
+    assert_eq!(standing("s").await, (SubOwnerState::Active, 3));
+    assert_eq!(event_types(&fixture).await.len(), announced);
 }
 
 async fn a_stale_version_is_refused_with_the_current_one(on: On) {
@@ -161,6 +187,7 @@ on_both! {
     a_change_raises_the_version_and_announces_a_new_state_only,
     where_nothing_differs_the_version_stays,
     a_change_of_settings_reaches_the_copies_at_the_sub_owners,
+    a_sub_owner_that_is_deleted_is_a_change_of_its_owner,
     a_stale_version_is_refused_with_the_current_one,
     an_unknown_owner_is_not_found,
     a_deleted_owner_takes_no_change_but_a_restore,

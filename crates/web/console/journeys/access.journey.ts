@@ -16,6 +16,7 @@ const PAGES = [
   ["/owners/plant-7", "Newest statuses"],
   ["/owners/nobody", "not on the roll"],
   ["/owners?state=active", "All that match"],
+  ["/live", "Nothing came yet"],
   ["/approvals", "Nobody waits"],
   ["/partitions?open=1-0", "Epoch of the lease"],
   ["/nodes", "Owner actors"],

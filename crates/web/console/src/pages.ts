@@ -8,6 +8,7 @@ import Approvals from "./pages/Approvals.svelte";
 import Audit from "./pages/Audit.svelte";
 import DeadLetters from "./pages/DeadLetters.svelte";
 import Events from "./pages/Events.svelte";
+import Live from "./pages/Live.svelte";
 import Nodes from "./pages/Nodes.svelte";
 import Overview from "./pages/Overview.svelte";
 import Owner from "./pages/Owner.svelte";
@@ -33,6 +34,7 @@ export const pages: PageEntry[] = [
   { path: "/owners", title: "Owners", letter: "o", nav: true, component: Owners, count: () => overview.past.owners?.at(-1)?.value },
   { path: "/owners/:id", title: "Owner", component: Owner },
   { path: "/approvals", title: "Approvals", letter: "w", nav: true, component: Approvals, count: () => overview.summary.data?.owners.pending },
+  { path: "/live", title: "Live", letter: "v", nav: true, component: Live },
   { path: "/partitions", title: "Partitions", letter: "p", nav: true, component: Partitions },
   { path: "/nodes", title: "Nodes", letter: "n", nav: true, component: Nodes },
   { path: "/dead-letters", title: "Dead letters", letter: "d", nav: true, component: DeadLetters, count: () => overview.summary.data?.dead_letters },

@@ -1,4 +1,4 @@
-//! Sub-owners of an owner: list, create, read, change. A sub-owner's settings are what its owner's
+//! Sub-owners of an owner: list, create, read, change, delete. A sub-owner's settings are what its owner's
 //! settings override for it, so a change of them is a change of the owner.
 
 use actix_web::http::header::LOCATION;
@@ -32,6 +32,8 @@ pub(crate) struct NewSubOwnerBody {
 pub(crate) struct SubOwnerPatchBody {
     #[serde(default, deserialize_with = "present")]
     settings: Option<Value>,
+    /// `active` brings a deleted one back.
+    state: Option<SubOwnerState>,
 }
 
 pub(crate) async fn list(state: Data<State>, path: OwnerPath, request: HttpRequest) -> Answer {
@@ -92,20 +94,54 @@ pub(crate) async fn change(
     // the sub-owner's version is judged as of that version, too.
     edit::change(&state, &caller, &owner_id, async |owner| {
         let sub_owner = found(&state, &owner_id, &sub_owner_id).await?;
-        if sub_owner.state == SubOwnerState::Deleted {
+        let restored = body.state == Some(SubOwnerState::Active);
+        if sub_owner.state == SubOwnerState::Deleted && !restored {
             return Err(deleted(&owner_id, &sub_owner_id));
         }
         if_match.check(sub_owner.version)?;
-        body.onto(owner, &sub_owner_id)
+        body.onto(owner, &sub_owner)
     })
     .await?;
     shown(&found(&state, &owner_id, &sub_owner_id).await?)
 }
 
+/// What it sends from the next batch on is dropped as `deleted`, on every node within two seconds; what
+/// is stored of it stays.
+pub(crate) async fn delete(
+    caller: Caller,
+    state: Data<State>,
+    path: SubOwnerPath,
+    request: HttpRequest,
+) -> Answer {
+    Params::of(&request, &[])?;
+    let if_match = IfMatch::of(&request)?;
+    let SubOwnerPath(owner_id, sub_owner_id) = path;
+    edit::change(&state, &caller, &owner_id, async |_| {
+        let sub_owner = found(&state, &owner_id, &sub_owner_id).await?;
+        if_match.check(sub_owner.version)?;
+        Ok(OwnerPatch {
+            sub_owner_state: next_state(&sub_owner, SubOwnerState::Deleted),
+            ..OwnerPatch::default()
+        })
+    })
+    .await?;
+    shown(&found(&state, &owner_id, &sub_owner_id).await?)
+}
+
+/// A state that it has already is no change.
+fn next_state(sub_owner: &SubOwner, next: SubOwnerState) -> Option<(SubOwnerId, SubOwnerState)> {
+    (sub_owner.state != next).then(|| (sub_owner.sub_owner_id.clone(), next))
+}
+
 impl SubOwnerPatchBody {
-    fn onto(&self, owner: &Owner, sub_owner_id: &SubOwnerId) -> Result<OwnerPatch, Problem> {
+    fn onto(&self, owner: &Owner, sub_owner: &SubOwner) -> Result<OwnerPatch, Problem> {
+        let sub_owner_id = &sub_owner.sub_owner_id;
+        let sub_owner_state = self.state.and_then(|next| next_state(sub_owner, next));
         let Some(patch) = self.settings.clone() else {
-            return Ok(OwnerPatch::default());
+            return Ok(OwnerPatch {
+                sub_owner_state,
+                ..OwnerPatch::default()
+            });
         };
         let mut settings: Settings = owner.settings.clone();
         let current = settings
@@ -121,6 +157,7 @@ impl SubOwnerPatchBody {
         }
         Ok(OwnerPatch {
             settings: Some(settings),
+            sub_owner_state,
             ..OwnerPatch::default()
         })
     }

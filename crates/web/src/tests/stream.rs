@@ -180,7 +180,10 @@ async fn a_stream_ends_when_its_key_is_revoked() {
         lifetime: None,
     };
     world.store.create_key(key).await.unwrap();
-    let bearer = format!("Authorization: Bearer {}\r\n", secret.reveal());
+    let bearer = format!(
+        "Authorization: Bearer {}\r\nConnection: close\r\n",
+        secret.reveal()
+    );
     let mut listener = Listener::with(running.address(), "", &bearer).await;
     listener.next("summary").await;
     world.store.revoke_key(key_id).await.unwrap();

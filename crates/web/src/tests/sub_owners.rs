@@ -83,3 +83,38 @@ async fn if_match_is_about_the_sub_owners_own_version() {
     assert_eq!(patch(2).await.headers["etag"], "\"2\"");
     assert_eq!(patch(3).await.status, 412);
 }
+
+#[actix_web::test]
+async fn a_deleted_sub_owner_stays_readable_and_comes_back_by_its_state() {
+    let world = World::new().await;
+    let api = world.api().await;
+    world.enter("1", &["a"]).await;
+    let path = "/api/v1/owners/1/sub-owners/a";
+    let delete = || json(Method::DELETE, path, "");
+    let stale = delete().insert_header(("if-match", "\"7\""));
+    assert_eq!(api.send(stale).await.status, 412);
+    let deleted = api.send(delete()).await;
+    assert_eq!(
+        (deleted.status, &deleted.body["state"]),
+        (200, &"deleted".into())
+    );
+    assert_eq!(deleted.headers["etag"], "\"2\"");
+    assert_eq!(api.get(path).await.body["state"], "deleted");
+    // Once more is no further change.
+    assert_eq!(api.send(delete()).await.headers["etag"], "\"2\"");
+    let gain = r#"{"settings":{"gain":2}}"#;
+    assert_eq!(api.patch(path, gain).await.status, 409);
+    let again = api.post("/api/v1/owners/1/sub-owners", r#"{"sub_owner_id":"a"}"#);
+    assert_eq!(again.await.status, 409);
+    let back = api.patch(path, r#"{"state":"active","settings":{"gain":2}}"#);
+    let back = back.await;
+    assert_eq!((back.status, &back.body["state"]), (200, &"active".into()));
+    assert_eq!(back.body["settings"]["gain"], 2.0);
+    let nobody = json(Method::DELETE, "/api/v1/owners/1/sub-owners/b", "");
+    assert_eq!(api.send(nobody).await.status, 404);
+    let log = api.get("/api/v1/audit").await;
+    assert_eq!(
+        log.items("action")[0],
+        "DELETE /api/v1/owners/{owner_id}/sub-owners/{sub_owner_id}"
+    );
+}

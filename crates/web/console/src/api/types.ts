@@ -110,6 +110,12 @@ export interface Status {
   version: number;
 }
 
+/** A status as the live stream tells it. */
+export interface LiveStatus extends Status {
+  owner_id: string;
+  sub_owner_id: string;
+}
+
 export interface Partition {
   stream_id: number;
   partition_id: number;
