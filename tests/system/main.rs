@@ -23,6 +23,7 @@ mod calibration;
 mod changes;
 mod claims;
 mod denied;
+mod described;
 mod drain;
 mod generations;
 mod harness;

@@ -4,28 +4,37 @@
 //! is set, the number is `data` itself, taken as it is.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use schemars::JsonSchema;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{JsonPointer, SubOwnerId};
 
 /// An owner's settings as they are stored and shown. Absent parts mean the default.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
     #[serde(flatten)]
     pub calibration: CalibrationOverride,
     /// Parts that differ for single sub-owners.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(
+        default,
+        skip_serializing_if = "BTreeMap::is_empty",
+        deserialize_with = "objects"
+    )]
     pub sub_owners: BTreeMap<SubOwnerId, CalibrationOverride>,
 }
 
 /// The parts of a calibration, each optional.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CalibrationOverride {
     /// JSON Pointer to the number within `data`; empty: `data` itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = r"^(/([^~/]|~[01])*)*$"))]
     pub pointer: Option<String>,
     /// Factor, finite; 1 if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -35,7 +44,40 @@ pub struct CalibrationOverride {
     pub offset: Option<f64>,
     /// The unit of the result, at most 64 characters; for people only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
     pub unit: Option<String>,
+}
+
+/// Overrides are objects; what serde reads of a struct may be a list too.
+fn objects<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<BTreeMap<SubOwnerId, CalibrationOverride>, D::Error> {
+    let parts = BTreeMap::<SubOwnerId, Object>::deserialize(deserializer)?;
+    Ok(parts
+        .into_iter()
+        .map(|(id, Object(part))| (id, part))
+        .collect())
+}
+
+struct Object(CalibrationOverride);
+
+impl<'de> Deserialize<'de> for Object {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Parts;
+        impl<'de> Visitor<'de> for Parts {
+            type Value = Object;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Object, A::Error> {
+                let parts = MapAccessDeserializer::new(map);
+                CalibrationOverride::deserialize(parts).map(Object)
+            }
+        }
+        deserializer.deserialize_map(Parts)
+    }
 }
 
 /// Settings that cannot be used.

@@ -1,5 +1,6 @@
 //! Owners and sub-owners as the API shows them.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{CalibrationOverride, OwnerId, Settings, SubOwnerId, Timestamp};
@@ -15,7 +16,7 @@ pub struct UnknownName {
 macro_rules! named {
     ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $text:literal,)* }) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, ::serde::Serialize, ::serde::Deserialize)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, ::serde::Serialize, ::serde::Deserialize, ::schemars::JsonSchema)]
         pub enum $name { $($(#[$variant_doc])* #[serde(rename = $text)] $variant,)* }
 
         impl $name {
@@ -88,7 +89,7 @@ named! {
 }
 
 /// A data owner: the row of `owners`, and the resource of the API.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Owner {
     pub owner_id: OwnerId,
     pub state: OwnerState,
@@ -101,7 +102,7 @@ pub struct Owner {
 }
 
 /// A sub-owner: the row of `sub_owners`, and the resource of the API.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SubOwner {
     pub owner_id: OwnerId,
     pub sub_owner_id: SubOwnerId,

@@ -12,6 +12,7 @@ macro_rules! number {
         $(#[$doc])*
         #[derive(
             Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+            ::schemars::JsonSchema,
         )]
         #[serde(transparent)]
         pub struct $name(pub $inner);

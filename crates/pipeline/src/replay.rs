@@ -10,6 +10,7 @@ use dashmap::mapref::entry::Entry;
 use rollcall_model::{PartitionId, SequenceNumber, StreamId, Timestamp};
 use rollcall_source::Source;
 use rollcall_store::{PartitionRow, ReplayCounts, ReplayMode, Stream};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::error::chain;
@@ -37,7 +38,7 @@ pub struct ReplayRequest {
     pub consumer_group: Option<String>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ReplayState {
     Running,
@@ -46,7 +47,7 @@ pub enum ReplayState {
 }
 
 /// How a replay stands.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct ReplayProgress {
     pub stream_id: StreamId,
     pub partition_id: PartitionId,

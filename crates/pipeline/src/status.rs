@@ -2,6 +2,7 @@
 
 use rollcall_model::{Epoch, PartitionId, SequenceNumber, Timestamp};
 use rollcall_store::PartitionState;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// What this node does just now.
@@ -62,7 +63,7 @@ pub struct LeaseLoss {
 }
 
 /// One owner actor.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct ShardStatus {
     pub shard: usize,
     /// Slices that wait in its mailbox or for a provisioning transaction.

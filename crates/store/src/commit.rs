@@ -13,6 +13,7 @@ use std::sync::Arc;
 use rollcall_model::{
     DeadLetter, Drops, Epoch, PartitionId, SequenceNumber, Span, Status, StreamId,
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -49,7 +50,7 @@ pub struct Gap {
 }
 
 /// Why the hub has no such events.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum GapReason {
     /// Retention took the events before they were read (`retention` in the table).

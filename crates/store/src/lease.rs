@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use rollcall_model::{Epoch, PartitionId, SequenceNumber, StreamId, Timestamp};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -20,7 +21,7 @@ pub struct HubIdentity {
 }
 
 /// One generation of a hub as one consumer group reads it: the row of `streams`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Stream {
     pub stream_id: StreamId,
     pub namespace: String,
@@ -51,7 +52,7 @@ pub struct Claim {
 }
 
 /// What a reader does, as the operator sees it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PartitionState {
     Reading,

@@ -1,6 +1,7 @@
 //! The outbox: deliveries per event and sink, taken by state.
 
 use rollcall_model::{OutboxEvent, OwnerId, SubOwnerId, Timestamp};
+use schemars::JsonSchema;
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -47,7 +48,7 @@ pub enum ResendMode {
 }
 
 /// How far an event has come at a sink.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum DeliveryState {
     Pending,

@@ -3,6 +3,7 @@
 //! its first status.
 
 use rollcall_model::{Owner, OwnerId, PartitionId, SubOwnerId, Timestamp};
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -11,7 +12,7 @@ use crate::store::{Backend, Operation};
 use crate::{Error, OwnerFilter, Page, Store, column, fault, postgres, sqlite};
 
 /// A pending owner.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct PendingOwner {
     #[serde(flatten)]
     pub owner: Owner,
@@ -20,7 +21,7 @@ pub struct PendingOwner {
 }
 
 /// What is held of an owner.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize, JsonSchema)]
 pub struct HeldOfOwner {
     /// Statuses.
     pub held: u64,
@@ -30,7 +31,7 @@ pub struct HeldOfOwner {
     pub sample: Option<HeldSample>,
 }
 
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct HeldSample {
     pub sub_owner_id: SubOwnerId,
     pub enqueued_at: Timestamp,

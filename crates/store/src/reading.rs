@@ -16,6 +16,7 @@ use rollcall_model::{
     DeadReason, Drops, Epoch, Owner, OwnerId, OwnerState, PartitionId, SequenceNumber, StreamId,
     SubOwner, SubOwnerId, Timestamp,
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -23,7 +24,8 @@ use crate::store::{Backend, Operation};
 use crate::{Error, PartitionState, Store, Stream, postgres, sqlite};
 
 /// One page of a keyset-paged list. `cursor` is opaque to callers and survives inserts.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "{T}Page")]
 pub struct Page<T> {
     pub items: Vec<T>,
     /// Where the next page starts; `None` at the end.
@@ -39,7 +41,7 @@ pub struct OwnerFilter {
 }
 
 /// A stored status.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct StatusRow {
     pub owner_id: OwnerId,
     pub sub_owner_id: SubOwnerId,
@@ -55,7 +57,7 @@ pub struct StatusRow {
 }
 
 /// A partition as the database knows it: lease, checkpoint, totals, last observation.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct PartitionRow {
     pub stream_id: StreamId,
     pub partition_id: PartitionId,
@@ -95,7 +97,7 @@ pub struct PartitionRow {
 }
 
 /// A generation of a hub, and whether it is one that is read now.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct StreamRow {
     #[serde(flatten)]
     pub stream: Stream,
@@ -103,7 +105,7 @@ pub struct StreamRow {
 }
 
 /// A node by its last sign of life.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct NodeRow {
     pub name: String,
     pub incarnation: Uuid,
@@ -119,7 +121,7 @@ pub struct NodeRow {
 }
 
 /// What became of a dead letter.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum DeadLetterState {
     Open,
@@ -128,7 +130,7 @@ pub enum DeadLetterState {
 }
 
 /// An event that could not be stored as a status.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct DeadLetterRow {
     /// `{stream}-{partition}-{sequence number}`.
     pub id: String,
@@ -154,7 +156,7 @@ pub struct DeadLetterFilter {
 }
 
 /// Counts for the summary.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Summary {
     /// By state; every state is there.
     pub owners: std::collections::BTreeMap<OwnerState, u64>,

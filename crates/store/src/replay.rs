@@ -18,6 +18,7 @@ mod sift;
 use std::sync::Arc;
 
 use rollcall_model::{DropReason, Drops, PartitionId, SequenceNumber, Status, StreamId, Timestamp};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::store::{Backend, Operation};
@@ -59,7 +60,7 @@ pub enum Unstored {
 }
 
 /// What became of replayed events: each is counted once.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, JsonSchema)]
 pub struct ReplayCounts {
     /// Added to `statuses`; by a dry run: would be.
     pub stored: u64,

@@ -96,7 +96,13 @@ async fn collect(mut payload: Payload, limit: usize) -> Result<Bytes, Problem> {
     Ok(body.freeze())
 }
 
+/// A body is an object; what serde reads of a struct may be a list too.
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+    let first = body.iter().find(|byte| !byte.is_ascii_whitespace());
+    if first == Some(&b'[') {
+        let (field, detail) = ("body".to_owned(), "it is a list, not an object".to_owned());
+        return Err(Problem::unprocessable(vec![FieldFault { field, detail }]));
+    }
     serde_json::from_slice(body).map_err(|error| match error.classify() {
         Category::Data => {
             let (field, detail) = ("body".to_owned(), error.to_string());

@@ -19,15 +19,25 @@ pub(crate) enum IfMatch {
     OneOf(Vec<String>),
 }
 
+fn is_tag(text: &str) -> bool {
+    let opaque = text.strip_prefix("W/").unwrap_or(text);
+    text == "*" || (opaque.len() >= 2 && opaque.starts_with('"') && opaque.ends_with('"'))
+}
+
 impl IfMatch {
     /// # Errors
-    /// 400, if a header is not text.
+    /// 400, if a header is none of what it may be.
     pub(crate) fn of(request: &HttpRequest) -> Result<Self, Problem> {
         let mut tags = Vec::new();
         for value in request.headers().get_all(header::IF_MATCH) {
             let text = value.to_str();
             let text = text.map_err(|_| Problem::bad_request("If-Match is not text"))?;
             tags.extend(text.split(',').map(|tag| tag.trim().to_owned()));
+        }
+        if let Some(tag) = tags.iter().find(|tag| !is_tag(tag)) {
+            return Err(Problem::bad_request(format!(
+                "If-Match: {tag:?} is neither * nor an ETag in quotes"
+            )));
         }
         let any = tags.is_empty() || tags.iter().any(|tag| tag == "*");
         Ok(if any { Self::Any } else { Self::OneOf(tags) })

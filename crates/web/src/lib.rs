@@ -41,6 +41,7 @@ mod etag;
 mod host;
 mod merge_patch;
 pub mod metrics;
+mod openapi;
 mod origin;
 mod params;
 mod path;
@@ -51,7 +52,9 @@ mod state;
 #[cfg(test)]
 mod tests;
 mod tls;
+mod whole;
 
+pub use api::node_settings::SettingRow;
 pub use auth::secret::Secret;
 pub use config::{Auth, Config, Serves};
 pub use console::Console;

@@ -8,6 +8,7 @@ use actix_web::HttpRequest;
 use actix_web::web::Query;
 
 use crate::Problem;
+use crate::whole::without_point;
 
 /// Rows of a page if the sender does not say.
 const DEFAULT_LIMIT: u32 = 50;
@@ -60,7 +61,7 @@ impl Params {
     /// # Errors
     /// 400, if it is not a number from 1 to `most`.
     pub(crate) fn limit(&self, most: u32) -> Result<u32, Problem> {
-        let limit = self.parsed("limit", |text| match text.parse() {
+        let limit = self.parsed("limit", |text| match without_point(text).parse() {
             Ok(limit) if (1..=most).contains(&limit) => Ok(limit),
             _ => Err(format!("{text:?} is not a number from 1 to {most}")),
         })?;

@@ -12,6 +12,7 @@ use std::future::{Ready, ready};
 use uuid::Uuid;
 
 use crate::Problem;
+use crate::whole::without_point;
 
 /// Where `/api/v1/owners/{owner}/sub-owners/{sub-owner}/…` has its ids.
 const OWNER_SEGMENT: usize = 4;
@@ -95,7 +96,7 @@ fn partition(request: &HttpRequest) -> Result<PartitionId, Problem> {
 /// # Errors
 /// A sentence, if the text is no number of a partition.
 pub(crate) fn parse_partition(text: &str) -> Result<PartitionId, String> {
-    let number = text.parse().map(PartitionId);
+    let number = without_point(text).parse().map(PartitionId);
     number.map_err(|_| format!("{text:?} is not the number of a partition"))
 }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, ResponseError};
 use rollcall_store::Kind;
+use schemars::JsonSchema;
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -15,16 +16,17 @@ use uuid::Uuid;
 const RETRY_AFTER_SECONDS: u64 = 1;
 
 /// An answer that is not what the sender hoped for. Small, since every handler may return it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(transparent)]
 pub struct Problem(Box<Parts>);
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 struct Parts {
     #[serde(rename = "type")]
     kind: &'static str,
     title: &'static str,
     #[serde(serialize_with = "as_number")]
+    #[schemars(with = "u16")]
     status: StatusCode,
     /// What is wrong and how to mend it: for people, without a full stop where it is one clause.
     detail: String,
@@ -44,7 +46,7 @@ struct Parts {
 }
 
 /// One wrong field of a body.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub(crate) struct FieldFault {
     /// Such as `settings.sub_owners.7.gain`.
     pub(crate) field: String,
@@ -171,8 +173,8 @@ impl From<rollcall_store::Error> for Problem {
                 tracing::warn!(error = %chain(&error), "the database is not available: {error}");
                 Self::unavailable("the database is not available just now; try again")
             }
-            Kind::BadCursor => Self::bad_request(
-                "cursor: it is not one that this list gave; leave it out to begin",
+            Kind::BadCursor => Self::not_found(
+                "cursor: there is no such page, since this list never gave it; leave it out to begin",
             ),
             Kind::RefusedData | Kind::Schema | Kind::Defect => Self::internal(&error),
         }

@@ -9,8 +9,8 @@ use actix_web::middleware::from_fn;
 
 use crate::api::{
     approvals, audit_log, dead_letters, dead_letters_bulk, decisions, events, gaps, health, keys,
-    nodes, owners, owners_bulk, page, partitions, replay, session, statuses, stream, streams,
-    sub_owners, summary, users,
+    node_settings, nodes, owners, owners_bulk, page, partitions, replay, session, statuses, stream,
+    streams, sub_owners, summary, users,
 };
 use crate::{Config, Problem, Serves, auth};
 
@@ -20,6 +20,10 @@ pub(crate) fn all(config: &mut ServiceConfig) {
         .service(only_read("/start.css", page::style))
         .service(only_read("/start.js", page::script))
         .service(only_read("/icon.svg", page::icon))
+        .service(only_read("/openapi.json", health::document))
+        .service(only_read("/docs", page::docs))
+        .service(only_read("/docs.css", page::docs_style))
+        .service(only_read("/docs.js", page::docs_script))
         .service(only_read("/assets/{name}", page::asset))
         .configure(health)
         // Before the scope that it opens.
@@ -98,7 +102,8 @@ fn access_routes(config: &mut ServiceConfig) {
                 .route(web::patch().to(users::change))
                 .route(web::delete().to(users::delete)),
         )
-        .service(only_read("/audit", audit_log::list));
+        .service(only_read("/audit", audit_log::list))
+        .service(only_read("/settings", node_settings::list));
 }
 
 fn owner_routes(config: &mut ServiceConfig) {

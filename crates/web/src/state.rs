@@ -6,7 +6,7 @@ use prometheus_client::registry::Registry;
 use rollcall_model::Clock;
 use rollcall_store::Store;
 
-use crate::{Metrics, OwnerDesk};
+use crate::{Metrics, OwnerDesk, SettingRow};
 
 /// The parts of the node that the API shows and asks. Clones are cheap.
 #[derive(Clone)]
@@ -19,4 +19,6 @@ pub struct State {
     pub clock: Arc<dyn Clock>,
     /// This node's name.
     pub node: String,
+    /// What it goes by, without secrets.
+    pub settings: Arc<[SettingRow]>,
 }

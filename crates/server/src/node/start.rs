@@ -167,6 +167,7 @@ impl Steps {
             metrics,
             clock: Arc::clone(clock),
             node: self.settings.node.name.clone(),
+            settings: self.settings.rows(),
         };
         let config = rollcall_web::Config {
             serves: match self.settings.node.has(Role::Api) {

@@ -37,6 +37,7 @@ mod unit;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use percent_encoding::percent_decode_str;
@@ -242,6 +243,17 @@ impl Settings {
             retention: self.events.retention,
             ..rollcall_events::Config::new(sinks.collect())
         }
+    }
+
+    /// What the API shows of them.
+    pub(crate) fn rows(&self) -> Arc<[rollcall_web::SettingRow]> {
+        let row = |effective: &Effective| rollcall_web::SettingRow {
+            key: effective.setting.key.to_owned(),
+            value: effective.shown(),
+            source: effective.origin.to_string(),
+            about: effective.setting.doc.to_owned(),
+        };
+        self.effective.iter().map(row).collect()
     }
 
     /// The database's URL without its password.

@@ -1,6 +1,7 @@
 //! The audit log: who asked for which change, when, and what it changed. Rows stay for ever.
 
 use rollcall_model::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -30,7 +31,7 @@ pub struct AuditOutcome {
 }
 
 /// A row as the API shows it.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct AuditRow {
     pub audit_id: i64,
     pub asked_at: Timestamp,

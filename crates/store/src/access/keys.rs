@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use rollcall_model::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -27,7 +28,7 @@ pub struct NewKey {
 }
 
 /// A key as the API shows it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct KeyRow {
     pub key_id: Uuid,
     pub name: String,

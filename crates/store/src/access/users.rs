@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use rollcall_model::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{Role, SecretHash};
@@ -29,7 +30,7 @@ pub struct UserChange {
 }
 
 /// A user as the API shows it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct UserRow {
     pub user_name: String,
     pub role: Role,

@@ -1,6 +1,7 @@
 //! Gaps.
 
 use rollcall_model::{PartitionId, SequenceNumber, StreamId, Timestamp};
+use schemars::JsonSchema;
 use sea_orm::sea_query::{Expr, ExprTrait as _};
 use sea_orm::{
     ColumnTrait as _, DatabaseConnection, EntityTrait as _, QueryFilter as _, QueryOrder as _,
@@ -14,7 +15,7 @@ use crate::store::Operation;
 use crate::{Error, GapReason, Page, Store, column, cursor};
 
 /// Numbers of a partition that the hub did not have when they were due.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct GapRow {
     pub stream_id: StreamId,
     pub partition_id: PartitionId,

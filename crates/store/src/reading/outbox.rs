@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use rollcall_model::Timestamp;
+use schemars::JsonSchema;
 use sea_orm::sea_query::Expr;
 use sea_orm::{
     ColumnTrait as _, DatabaseConnection, EntityTrait as _, QueryFilter as _, QueryOrder as _,
@@ -17,7 +18,7 @@ use crate::store::Operation;
 use crate::{DeliveryState, Error, Order, Page, Store, column, cursor};
 
 /// An event of the outbox with what became of it at each sink.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct OutboxRow {
     pub event_id: Uuid,
     #[serde(rename = "type")]
@@ -50,7 +51,7 @@ impl Default for EventFilter {
 }
 
 /// How far the outbox is at a sink.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct SinkStanding {
     pub sink: String,
     /// Whether events are made due at it. Of others only what is parked is shown.
@@ -63,7 +64,7 @@ pub struct SinkStanding {
 }
 
 /// An event at a sink.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct DeliveryRow {
     pub sink: String,
     pub state: DeliveryState,

@@ -23,6 +23,7 @@ const PAGES = [
   ["/dead-letters", "not json"],
   ["/events", "journal"],
   ["/access", "No key was made yet"],
+  ["/settings?q=shards", "registry.owner_shards"],
   ["/audit", "PATCH /owners/plant-7"],
   ["/nothing", "There is nothing here"],
 ] as const;

@@ -27,7 +27,7 @@ test("a node that is away makes what is shown stale, and its return mends it", a
   await page.locator(".frame.stale").waitFor();
   expect(await row.isVisible()).toBe(true);
   await node.again();
-  await page.getByText("Live", { exact: true }).waitFor({ timeout: 40_000 });
+  await page.locator(".pulse").getByText("Live", { exact: true }).waitFor({ timeout: 40_000 });
   expect(await page.locator(".banner").count()).toBe(0);
   await node.send({ dataOwnerId: "c", dataOwnerSubId: "d", data: 1 });
   await page.getByRole("link", { name: "c", exact: true }).waitFor();

@@ -38,3 +38,16 @@ test("pictures", async () => {
   await page.evaluate("scrollTo(0, 0)");
   await take(page, "owner");
 });
+
+test("newcomers that wait", async () => {
+  const waiting = await Node.start("--simulate", "9", "--set", "registry.provisioning=approve");
+  try {
+    const { page } = await open(browser, waiting.url, { viewport: { ...DESK, height: 600 } });
+    await page.goto("/approvals");
+    await page.getByRole("row").nth(9).waitFor();
+    await page.waitForTimeout(30_000);
+    await take(page, "approvals");
+  } finally {
+    await waiting.end();
+  }
+});

@@ -139,7 +139,7 @@ test("a dead letter shows its reason and its bytes", async () => {
   await node.sendLines('not json\n{"dataOwnerId": "plant-7", "data": 1}\n');
   await page.goto("/dead-letters");
   await page.locator("table").getByText("missing field").waitFor();
-  await page.getByLabel("Reason, on this page").selectOption("not_json");
+  await page.getByLabel("Reason").selectOption("not_json");
   await expect.poll(() => page.locator("[data-row]").count()).toBe(1);
   await page.locator("[data-row]").click();
   await page.getByLabel("Body as text").getByText("not json").waitFor();

@@ -14,6 +14,7 @@ import Overview from "./pages/Overview.svelte";
 import Owner from "./pages/Owner.svelte";
 import Owners from "./pages/Owners.svelte";
 import Partitions from "./pages/Partitions.svelte";
+import Settings from "./pages/Settings.svelte";
 import { match, type Params } from "./pure/pattern";
 
 export interface PageEntry {
@@ -40,6 +41,7 @@ export const pages: PageEntry[] = [
   { path: "/dead-letters", title: "Dead letters", letter: "d", nav: true, component: DeadLetters, count: () => overview.summary.data?.dead_letters },
   { path: "/events", title: "Events", letter: "e", nav: true, component: Events },
   { path: "/access", title: "Access", letter: "a", nav: true, component: Access, role: "admin" },
+  { path: "/settings", title: "Settings", letter: "s", nav: true, component: Settings, role: "admin" },
   { path: "/audit", title: "Audit log", letter: "l", nav: true, component: Audit, role: "admin" },
 ];
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use rollcall_store::Page;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::Problem;
@@ -13,8 +14,9 @@ use crate::Problem;
 const AT_MOST: Duration = Duration::from_secs(5);
 
 /// What became of a wish, or would.
-#[derive(Debug, Clone, Serialize)]
-pub(super) struct Done {
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "BulkDone")]
+pub(crate) struct Done {
     /// That the filter found so far.
     matched: u64,
     /// Of them done, or as they should be.

@@ -3,12 +3,13 @@
 
 use actix_web::HttpRequest;
 use actix_web::web::Data;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD};
+use base64::{Engine, alphabet};
 use rollcall_pipeline::LetterOutcome;
 use rollcall_store::{
     DeadLetterFilter, DeadLetterId, DeadLetterRow, DeadLetterState, LetterAnswer, Page,
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::edit::conflict;
@@ -20,11 +21,18 @@ use crate::path::{DeadLetterPath, parse_partition};
 use crate::problem::FieldFault;
 use crate::{Problem, State};
 
+/// Bits that the last character has too many are no fault.
+const LENIENT: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true),
+);
+
 /// A body may have a megabyte, so that a page is kept shorter than elsewhere.
 const MAX_PAGE: u32 = 100;
 
-#[derive(Serialize)]
-struct DeadLetterView {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "DeadLetter")]
+pub(crate) struct DeadLetterView {
     #[serde(flatten)]
     row: DeadLetterRow,
     /// Null, if the body is not UTF-8.
@@ -62,10 +70,18 @@ async fn found(state: &State, id: DeadLetterId) -> Result<DeadLetterRow, Problem
 }
 
 /// A body in the letter's stead, as text or as bytes.
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(
+    rename = "MendedLetter",
+    extend("not" = {
+        "required": ["body", "body_base64"],
+        "properties": {"body": {"type": "string"}, "body_base64": {"type": "string"}},
+    })
+)]
 pub(crate) struct Mended {
     body: Option<String>,
+    #[schemars(regex(pattern = r"^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$"))]
     body_base64: Option<String>,
 }
 
@@ -76,7 +92,7 @@ impl Mended {
                 "give body or body_base64, and not both",
             )),
             (Some(text), None) => Ok(Some(text.into_bytes())),
-            (None, Some(text)) => STANDARD.decode(text).map(Some).map_err(|error| {
+            (None, Some(text)) => LENIENT.decode(text).map(Some).map_err(|error| {
                 Problem::unprocessable(vec![FieldFault {
                     field: "body_base64".to_owned(),
                     detail: error.to_string(),

@@ -7,33 +7,37 @@ use actix_web::web::Data;
 use rollcall_model::{DeadReason, PartitionId};
 use rollcall_pipeline::LetterOutcome;
 use rollcall_store::{DeadLetterFilter, DeadLetterRow, DeadLetterState, LetterAnswer};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::bulk::{Mode, each};
 use super::{Answer, ok};
 use crate::auth::Caller;
 use crate::body::Json;
+use crate::whole::Whole;
 use crate::{Problem, State};
 
 /// Letters that are looked for at a time: each may have a megabyte.
 const CHUNK: u32 = 20;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "DeadLettersBulk")]
 pub(crate) struct Bulk {
     action: Action,
     /// Otherwise of any reason.
     reason: Option<DeadReason>,
     /// Otherwise of every partition.
-    partition_id: Option<PartitionId>,
+    partition_id: Option<Whole<u32>>,
     #[serde(default)]
     dry_run: bool,
     /// Where the request before stopped.
     cursor: Option<String>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "DeadLettersAction")]
 enum Action {
     Replay,
     Discard,
@@ -44,7 +48,7 @@ pub(crate) async fn bulk(caller: Caller, state: Data<State>, body: Json<Bulk>) -
     let filter = DeadLetterFilter {
         state: Some(DeadLetterState::Open),
         reason: bulk.reason,
-        partition_id: bulk.partition_id,
+        partition_id: bulk.partition_id.map(|whole| PartitionId(whole.0)),
     };
     let page = async |cursor: Option<&str>| {
         let page = state.store.list_dead_letters(filter, CHUNK, cursor);

@@ -14,6 +14,7 @@ use actix_web::HttpRequest;
 use actix_web::web::Data;
 use rollcall_model::{Owner, OwnerId, OwnerState};
 use rollcall_store::OwnerPatch;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::edit::{self, conflict};
@@ -111,12 +112,13 @@ async fn decided(
     .await
 }
 
-/// A deleted owner, and how many of its statuses were removed.
-#[derive(Serialize)]
-struct Erased {
+/// A deleted owner, and how many of its statuses were removed, if that was wished.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Deletion {
     #[serde(flatten)]
     owner: Owner,
-    erased: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    erased: Option<u64>,
 }
 
 pub(crate) async fn delete(
@@ -142,7 +144,8 @@ pub(crate) async fn delete(
         }
     }
     tracing::warn!(%owner_id, erased, "the statuses of owner {owner_id} are erased: {erased}");
-    ok(&Erased { owner, erased })
+    let erased = Some(erased);
+    ok(&Deletion { owner, erased })
 }
 
 #[cfg(test)]

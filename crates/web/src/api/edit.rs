@@ -123,6 +123,12 @@ fn merged<T: Serialize + for<'de> Deserialize<'de>>(
     current: &T,
     patch: Value,
 ) -> Result<T, Problem> {
+    if !(patch.is_object() || patch.is_null()) {
+        return Err(Problem::unprocessable(vec![FieldFault {
+            field: "settings".to_owned(),
+            detail: "a merge patch is an object, or null".to_owned(),
+        }]));
+    }
     // Plain fields always have a JSON form.
     let mut value = serde_json::to_value(current).unwrap_or_default();
     merge_patch::apply(&mut value, patch);

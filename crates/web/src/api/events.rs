@@ -6,6 +6,7 @@
 use actix_web::HttpRequest;
 use actix_web::web::Data;
 use rollcall_store::{EventFilter, Order, ResendMode, Resent};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -13,7 +14,6 @@ use super::{Answer, ok, whole};
 use crate::body::Json;
 use crate::params::{MAX_LIMIT, Params};
 use crate::path::EventPath;
-use crate::problem::FieldFault;
 use crate::{Problem, State};
 
 pub(crate) async fn list(state: Data<State>, request: HttpRequest) -> Answer {
@@ -44,10 +44,7 @@ pub(crate) async fn resend(state: Data<State>, path: EventPath, request: HttpReq
     let sink = params.text("sink");
     match state.store.resend_event(event_id, sink).await? {
         Resent::NoEvent => Err(no_event(event_id)),
-        Resent::NoSink => Err(Problem::bad_request(format!(
-            "sink: {}",
-            no_sink(sink.unwrap_or_default())
-        ))),
+        Resent::NoSink => Err(no_sink(sink.unwrap_or_default())),
         Resent::Due(deliveries) => {
             tracing::info!(%event_id, deliveries, "event {event_id} is due again at {deliveries} sinks");
             read(state, EventPath(event_id)).await
@@ -56,8 +53,9 @@ pub(crate) async fn resend(state: Data<State>, path: EventPath, request: HttpReq
 }
 
 /// One wish for many events.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "EventsBulk")]
 pub(crate) struct Bulk {
     action: Action,
     /// At this sink; otherwise at every one.
@@ -66,14 +64,16 @@ pub(crate) struct Bulk {
     dry_run: bool,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "EventsAction")]
 enum Action {
     ResendParked,
 }
 
-#[derive(Serialize)]
-struct Counted {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "EventsCounted")]
+pub(crate) struct Counted {
     /// Deliveries that are due again, or would be.
     deliveries: u64,
     dry_run: bool,
@@ -94,11 +94,7 @@ pub(crate) async fn bulk(state: Data<State>, body: Json<Bulk>) -> Answer {
             deliveries,
             dry_run,
         }),
-        Resent::NoSink | Resent::NoEvent => {
-            let detail = no_sink(&sink.unwrap_or_default());
-            let field = "sink".to_owned();
-            Err(Problem::unprocessable(vec![FieldFault { field, detail }]))
-        }
+        Resent::NoSink | Resent::NoEvent => Err(no_sink(&sink.unwrap_or_default())),
     }
 }
 
@@ -112,8 +108,10 @@ fn no_event(event_id: Uuid) -> Problem {
     Problem::not_found(format!("there is no event {event_id}"))
 }
 
-fn no_sink(name: &str) -> String {
-    format!("no sink {name:?} is registered; GET /api/v1/sinks lists them")
+fn no_sink(name: &str) -> Problem {
+    Problem::not_found(format!(
+        "no sink {name:?} is registered; GET /api/v1/sinks lists them"
+    ))
 }
 
 fn parse_order(text: &str) -> Result<Order, String> {

@@ -4,15 +4,17 @@
 use actix_web::HttpRequest;
 use actix_web::web::Data;
 use rollcall_model::SequenceNumber;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::edit::conflict;
 use super::replay::current_stream;
 use super::{Answer, ok};
+use crate::State;
 use crate::body::Json;
 use crate::params::{MAX_LIMIT, Params};
 use crate::path::{PartitionPath, parse_partition};
-use crate::problem::FieldFault;
-use crate::{Problem, State};
+use crate::whole::Whole;
 
 pub(crate) async fn list(state: Data<State>, request: HttpRequest) -> Answer {
     let params = Params::of(&request, &["partition_id", "limit", "cursor"])?;
@@ -23,14 +25,14 @@ pub(crate) async fn list(state: Data<State>, request: HttpRequest) -> Answer {
 }
 
 /// The number is demanded, so that only what was seen is accepted.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Acceptance {
-    upto_sequence_number: SequenceNumber,
+    upto_sequence_number: Whole<i64>,
 }
 
-#[derive(Serialize)]
-struct Accepted {
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Accepted {
     gap_accepted_upto: SequenceNumber,
 }
 
@@ -39,12 +41,12 @@ pub(crate) async fn accept(
     path: PartitionPath,
     body: Json<Acceptance>,
 ) -> Answer {
-    let (PartitionPath(partition_id), upto) = (path, body.0.upto_sequence_number);
+    let (PartitionPath(partition_id), upto) = (path, SequenceNumber(body.0.upto_sequence_number.0));
     let (stream_id, row) = current_stream(&state, partition_id).await?;
     if row.sequence_number.is_some_and(|position| upto <= position) {
-        let detail = format!("everything up to {upto} is accounted for already");
-        let field = "upto_sequence_number".to_owned();
-        return Err(Problem::unprocessable(vec![FieldFault { field, detail }]));
+        return Err(conflict(format!(
+            "everything up to {upto} is accounted for already"
+        )));
     }
     state
         .store

@@ -6,7 +6,7 @@ use prometheus_client::encoding::text::encode;
 use serde_json::json;
 
 use super::Answer;
-use crate::{Problem, State};
+use crate::{Config, Problem, State, openapi};
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
@@ -28,6 +28,11 @@ pub(crate) async fn ready(state: Data<State>) -> Answer {
     } else {
         Err(Problem::not_ready(readiness.reasons))
     }
+}
+
+/// The API as OpenAPI 3.1, made when it is asked for the first time.
+pub(crate) async fn document(config: Data<Config>) -> HttpResponse {
+    HttpResponse::Ok().json(openapi::document(config.auth))
 }
 
 pub(crate) async fn metrics(state: Data<State>) -> HttpResponse {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use rollcall_store::{KeyRow, NewKey, Role};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -16,19 +17,24 @@ use crate::auth::secret::Secret;
 use crate::body::Json;
 use crate::params::Params;
 use crate::path::KeyPath;
+use crate::whole::Whole;
 use crate::{Problem, State};
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewKeyBody {
+    #[schemars(
+        length(min = 1, max = 256),
+        regex(pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")
+    )]
     name: String,
     role: Role,
     /// From now on; without it, the key counts until it is revoked.
-    expires_in_seconds: Option<u32>,
+    expires_in_seconds: Option<Whole<u32>>,
 }
 
-#[derive(Serialize)]
-struct MadeKey {
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct MadeKey {
     #[serde(flatten)]
     key: KeyRow,
     /// To be shown as `Authorization: Bearer …`.
@@ -48,7 +54,7 @@ pub(crate) async fn create(
     let Json(body) = body;
     check_label("name", &body.name)?;
     let secret = Secret::of_key();
-    let lifetime = body.expires_in_seconds.map(u64::from);
+    let lifetime = body.expires_in_seconds.map(|whole| u64::from(whole.0));
     let key = state.store.create_key(NewKey {
         key_id: Uuid::now_v7(),
         name: body.name,

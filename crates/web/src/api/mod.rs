@@ -2,7 +2,7 @@
 
 pub(crate) mod approvals;
 pub(crate) mod audit_log;
-mod bulk;
+pub(crate) mod bulk;
 pub(crate) mod dead_letters;
 pub(crate) mod dead_letters_bulk;
 pub(crate) mod decisions;
@@ -11,6 +11,7 @@ pub(crate) mod events;
 pub(crate) mod gaps;
 pub(crate) mod health;
 pub(crate) mod keys;
+pub(crate) mod node_settings;
 pub(crate) mod nodes;
 pub(crate) mod owners;
 pub(crate) mod owners_bulk;

@@ -4,8 +4,11 @@ use std::time::Duration;
 
 use actix_web::HttpRequest;
 use actix_web::web::Data;
+use rollcall_pipeline::ShardStatus;
 use rollcall_store::NodeRow;
-use serde_json::{Map, Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::{Value, json};
 
 use super::{Answer, whole};
 use crate::State;
@@ -24,20 +27,26 @@ pub(crate) async fn list(state: Data<State>, request: HttpRequest) -> Answer {
     whole(nodes)
 }
 
+/// An owner actor. Of another node it is what that one told, which may be of another version.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Shard")]
+pub(crate) struct ShardView {
+    node: String,
+    #[serde(flatten)]
+    #[schemars(with = "ShardStatus")]
+    shard: Value,
+}
+
 /// This node's shards as they are now, the other nodes' as they last told.
 pub(crate) async fn shards(state: Data<State>, request: HttpRequest) -> Answer {
     Params::of(&request, &[])?;
     let alive_since = state.clock.now().minus(ALIVE_WITHIN);
-    let mut shards: Vec<_> = state
-        .desk
-        .status()
-        .shards
-        .iter()
-        .map(|shard| json!(shard))
-        .collect();
-    shards
-        .iter_mut()
-        .for_each(|shard| name_node(shard, &state.node));
+    let status = state.desk.status();
+    let own = status.shards.iter().map(|shard| ShardView {
+        node: state.node.clone(),
+        shard: json!(shard),
+    });
+    let mut shards: Vec<_> = own.collect();
     for other in state.store.list_nodes().await? {
         if other.name != state.node && other.last_seen_at >= alive_since {
             shards.extend(told(other));
@@ -46,19 +55,15 @@ pub(crate) async fn shards(state: Data<State>, request: HttpRequest) -> Answer {
     whole(shards)
 }
 
-fn told(node: NodeRow) -> Vec<Value> {
-    let Value::Array(mut shards) = node.shards else {
+fn told(node: NodeRow) -> Vec<ShardView> {
+    let Value::Array(shards) = node.shards else {
         return Vec::new();
     };
-    shards
-        .iter_mut()
-        .for_each(|shard| name_node(shard, &node.name));
-    shards
-}
-
-fn name_node(shard: &mut Value, node: &str) {
-    if !shard.is_object() {
-        *shard = Value::Object(Map::new());
-    }
-    shard["node"] = node.into();
+    let objects = shards.into_iter().filter(Value::is_object);
+    objects
+        .map(|shard| ShardView {
+            node: node.name.clone(),
+            shard,
+        })
+        .collect()
 }

@@ -6,6 +6,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use rollcall_model::{Owner, OwnerId, OwnerState, Settings};
 use rollcall_pipeline::{Creation, NewOwner};
 use rollcall_store::{OwnerFilter, OwnerPatch};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -14,25 +15,37 @@ use super::{Answer, ok};
 use crate::auth::Caller;
 use crate::body::Json;
 use crate::etag::{IfMatch, etag};
+use crate::openapi::patches::SettingsPatch;
 use crate::params::{MAX_LIMIT, Params};
 use crate::path::{OwnerPath, owner_path};
 use crate::{Problem, State};
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewOwnerBody {
     owner_id: OwnerId,
+    #[schemars(
+        length(min = 1, max = 256),
+        regex(pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")
+    )]
     display_name: Option<String>,
     #[serde(default)]
     settings: Settings,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct OwnerPatchBody {
     #[serde(default, deserialize_with = "present")]
+    #[schemars(
+        with = "Option<String>",
+        length(min = 1, max = 256),
+        regex(pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")
+    )]
     display_name: Option<Option<String>>,
+    /// A merge patch: null takes a part away.
     #[serde(default, deserialize_with = "present")]
+    #[schemars(with = "Option<SettingsPatch>")]
     settings: Option<Value>,
 }
 

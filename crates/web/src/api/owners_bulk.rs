@@ -6,8 +6,9 @@
 use std::cell::Cell;
 
 use actix_web::web::Data;
-use rollcall_model::{Owner, OwnerId, OwnerState};
+use rollcall_model::{Owner, OwnerId, OwnerState, Settings};
 use rollcall_store::{OwnerFilter, OwnerPatch, Page};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -17,6 +18,7 @@ use super::edit::{self, merged_settings};
 use super::{Answer, ok};
 use crate::auth::Caller;
 use crate::body::Json;
+use crate::openapi::patches::SettingsPatch;
 use crate::{Problem, State};
 
 /// Owners that are looked for at a time.
@@ -24,12 +26,20 @@ const CHUNK: u32 = 200;
 /// Ids that one request may name.
 const MAX_IDS: usize = 10_000;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(
+    rename = "OwnersBulk",
+    extend("oneOf" = [
+        {"required": ["settings"], "properties": {"action": {"const": "change_settings"}, "settings": {"type": "object"}}},
+        {"properties": {"action": {"not": {"const": "change_settings"}}, "settings": {"type": "null"}}},
+    ])
+)]
 pub(crate) struct Bulk {
     action: Action,
     filter: Filter,
     /// A merge patch, with the action `change_settings`.
+    #[schemars(with = "Option<SettingsPatch>")]
     settings: Option<Value>,
     #[serde(default)]
     dry_run: bool,
@@ -38,17 +48,27 @@ pub(crate) struct Bulk {
 }
 
 /// Whom it is about: named owners, or those that all given parts fit. At least one part.
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(
+    rename = "OwnersFilter",
+    extend("oneOf" = [
+        {"required": ["owner_ids"], "properties": {"owner_ids": {"type": "array"}, "q": {"type": "null"}, "state": {"type": "null"}}},
+        {"required": ["q"], "properties": {"owner_ids": {"type": "null"}, "q": {"type": "string"}}},
+        {"required": ["state"], "properties": {"owner_ids": {"type": "null"}, "q": {"type": "null"}, "state": {"type": "string"}}},
+    ])
+)]
 struct Filter {
+    #[schemars(length(max = 10_000))]
     owner_ids: Option<Vec<OwnerId>>,
     /// Part of the id or of the name.
     q: Option<String>,
     state: Option<OwnerState>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "OwnersAction")]
 enum Action {
     Approve,
     Block,
@@ -80,9 +100,8 @@ impl Bulk {
         if owner_ids.is_none() && q.is_none() && state.is_none() {
             return refuse("filter: give owner_ids, q or state");
         }
-        let alone = q.is_none() && state.is_none() && self.cursor.is_none();
-        if owner_ids.is_some() && !alone {
-            return refuse("filter: owner_ids stand alone, without q, state and cursor");
+        if owner_ids.is_some() && (q.is_some() || state.is_some()) {
+            return refuse("filter: owner_ids stand alone, without q and state");
         }
         if owner_ids.as_ref().is_some_and(|ids| ids.len() > MAX_IDS) {
             return refuse(&format!("filter: at most {MAX_IDS} owner_ids at a time"));
@@ -91,7 +110,14 @@ impl Bulk {
             (Action::ChangeSettings, None) => {
                 refuse("settings: change_settings needs a merge patch")
             }
-            (Action::ChangeSettings, Some(_)) | (_, None) => Ok(()),
+            (Action::ChangeSettings, Some(settings)) if !settings.is_object() => {
+                refuse("settings: a merge patch is an object")
+            }
+            // Also where nobody is found who would be asked.
+            (Action::ChangeSettings, Some(settings)) => {
+                merged_settings(&Settings::default(), settings.clone()).map(drop)
+            }
+            (_, None) => Ok(()),
             (_, Some(_)) => refuse("settings: only change_settings takes them"),
         }
     }

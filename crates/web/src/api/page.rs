@@ -43,6 +43,27 @@ pub(crate) async fn script() -> HttpResponse {
     )
 }
 
+pub(crate) async fn docs() -> HttpResponse {
+    file(
+        "text/html; charset=utf-8",
+        include_str!("../../page/docs.html"),
+    )
+}
+
+pub(crate) async fn docs_style() -> HttpResponse {
+    file(
+        "text/css; charset=utf-8",
+        include_str!("../../page/docs.css"),
+    )
+}
+
+pub(crate) async fn docs_script() -> HttpResponse {
+    file(
+        "text/javascript; charset=utf-8",
+        include_str!("../../page/docs.js"),
+    )
+}
+
 pub(crate) async fn icon() -> HttpResponse {
     file(
         "image/svg+xml",

@@ -4,6 +4,7 @@ use actix_web::HttpRequest;
 use actix_web::web::Data;
 use rollcall_pipeline::{LeaseLoss, PipelineStatus, ReaderStatus};
 use rollcall_store::PartitionRow;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{Answer, whole};
@@ -11,8 +12,9 @@ use crate::params::Params;
 use crate::{Problem, State};
 
 /// A partition as the API shows it.
-#[derive(Debug, Serialize)]
-pub(super) struct PartitionView {
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Partition")]
+pub(crate) struct PartitionView {
     #[serde(flatten)]
     pub(super) row: PartitionRow,
     /// Batches between pull and commit; null, unless this node reads the partition.

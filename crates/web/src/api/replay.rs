@@ -6,21 +6,34 @@ use actix_web::web::Data;
 use rollcall_model::{PartitionId, SequenceNumber, StreamId, Timestamp};
 use rollcall_pipeline::{ReplayPoint, ReplayRefusal, ReplayRequest};
 use rollcall_store::{PartitionRow, ReplayMode};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{Answer, ok};
 use crate::body::Json;
 use crate::path::PartitionPath;
 use crate::problem::FieldFault;
+use crate::whole::Whole;
 use crate::{Problem, State};
 
 /// A beginning, by number or by time; an end, if it is not the checkpoint.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(
+    rename = "ReplayRange",
+    extend("oneOf" = [
+        {"required": ["from_sequence_number"], "properties": {"from_sequence_number": {"type": "integer"}, "from_time": {"type": "null"}}},
+        {"required": ["from_time"], "properties": {"from_time": {"type": "string"}, "from_sequence_number": {"type": "null"}}},
+    ]),
+    extend("not" = {
+        "required": ["to_sequence_number", "to_time"],
+        "properties": {"to_sequence_number": {"type": "integer"}, "to_time": {"type": "string"}},
+    })
+)]
 pub(crate) struct Range {
-    from_sequence_number: Option<SequenceNumber>,
+    from_sequence_number: Option<Whole<i64>>,
     from_time: Option<Timestamp>,
-    to_sequence_number: Option<SequenceNumber>,
+    to_sequence_number: Option<Whole<i64>>,
     to_time: Option<Timestamp>,
     #[serde(default)]
     dry_run: bool,
@@ -73,7 +86,7 @@ fn request(partition_id: PartitionId, range: Range) -> Result<ReplayRequest, Pro
 
 fn point(
     name: &str,
-    number: Option<SequenceNumber>,
+    number: Option<Whole<i64>>,
     time: Option<Timestamp>,
 ) -> Result<Option<ReplayPoint>, Problem> {
     match (number, time) {
@@ -81,7 +94,7 @@ fn point(
             &format!("{name}_time"),
             "a point is given by number or by time, not by both",
         )),
-        (Some(number), None) => Ok(Some(ReplayPoint::Sequence(number))),
+        (Some(Whole(number)), None) => Ok(Some(ReplayPoint::Sequence(SequenceNumber(number)))),
         (None, time) => Ok(time.map(ReplayPoint::Time)),
     }
 }

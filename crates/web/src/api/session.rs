@@ -7,6 +7,7 @@ use std::time::Duration;
 use actix_web::web::{self, Data};
 use actix_web::{HttpRequest, HttpResponse};
 use rollcall_store::Role;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Answer;
@@ -20,7 +21,7 @@ use crate::{Problem, State};
 /// A working day: then the password is asked for again.
 const LIFETIME: Duration = Duration::from_secs(12 * 3_600);
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SignIn {
     user_name: String,
@@ -28,8 +29,8 @@ pub(crate) struct SignIn {
 }
 
 /// Who asks, and whether one has to say so.
-#[derive(Serialize)]
-struct Session {
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Session {
     caller: String,
     role: Role,
     /// `on` or `off`.

@@ -15,7 +15,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use actix_web::http::header::{CONTENT_ENCODING, ContentEncoding};
 use actix_web::web::{Bytes, Data};
@@ -29,11 +29,12 @@ use rollcall_store::{
 };
 use serde::Serialize;
 use serde_json::json;
-use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::{Interval, MissedTickBehavior, interval};
 use uuid::Uuid;
 
-use super::{Answer, summary};
+use super::Answer;
+use super::summary::Summaries;
 use crate::auth::Gate;
 use crate::params::Params;
 use crate::{Problem, State};
@@ -46,17 +47,15 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(500);
 const MAX_OWNERS: usize = 100;
 const NEWEST_EVENTS: u32 = 100;
 const CREATED: &str = "rollcall.owner.created";
-/// Between two summaries, at least; and what share of the time may be spent on making them.
+/// Between two summaries, at least.
 const SUMMARY_INTERVAL: Duration = Duration::from_secs(2);
-const SUMMARY_SHARE: u32 = 20;
 
 /// What all listeners of a node share.
 #[derive(Clone)]
 pub(crate) struct Streams {
     seats: Arc<Semaphore>,
     closes: watch::Receiver<bool>,
-    /// The last one, when it was made and how long that took.
-    summary: Arc<Mutex<Option<(Instant, Duration, String)>>>,
+    pub(super) summaries: Summaries,
 }
 
 impl Streams {
@@ -66,7 +65,7 @@ impl Streams {
         let streams = Self {
             seats: Arc::new(Semaphore::new(MAX_LISTENERS)),
             closes,
-            summary: Arc::default(),
+            summaries: Summaries::default(),
         };
         (streams, close)
     }
@@ -76,20 +75,6 @@ impl Streams {
         if closes.wait_for(|closed| *closed).await.is_err() {
             std::future::pending::<()>().await;
         }
-    }
-
-    /// One summary serves everybody, so that listeners do not multiply its cost.
-    async fn summary(&self, state: &State) -> Result<String, Problem> {
-        let mut last = self.summary.lock().await;
-        if let Some((made, took, text)) = &*last
-            && made.elapsed() < SUMMARY_INTERVAL.max(*took * SUMMARY_SHARE)
-        {
-            return Ok(text.clone());
-        }
-        let begun = Instant::now();
-        let text = event("summary", &summary::view(state).await?);
-        *last = Some((Instant::now(), begun.elapsed(), text.clone()));
-        Ok(text)
     }
 }
 
@@ -173,8 +158,8 @@ fn summaries(state: Data<State>, streams: Streams) -> LocalBoxStream<'static, St
     let parts = (state, streams, every(SUMMARY_INTERVAL));
     unfold(parts, async |(state, streams, mut interval)| {
         interval.tick().await;
-        let text = match streams.summary(&state).await {
-            Ok(text) => text,
+        let text = match streams.summaries.get(&state, SUMMARY_INTERVAL).await {
+            Ok(summary) => event("summary", &*summary),
             // It is in the log already.
             Err(_) => ": there is no summary just now\n\n".to_owned(),
         };

@@ -4,14 +4,16 @@
 use actix_web::HttpRequest;
 use actix_web::web::Data;
 use rollcall_store::{PartitionRow, StreamRow};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{Answer, whole};
 use crate::State;
 use crate::params::Params;
 
-#[derive(Serialize)]
-struct StreamView {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "StreamWithPartitions")]
+pub(crate) struct StreamView {
     #[serde(flatten)]
     row: StreamRow,
     partitions: Vec<PartitionRow>,

@@ -9,6 +9,7 @@ use rollcall_model::{
 };
 use rollcall_pipeline::Creation;
 use rollcall_store::OwnerPatch;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -17,20 +18,23 @@ use super::{Answer, ok};
 use crate::auth::Caller;
 use crate::body::Json;
 use crate::etag::{IfMatch, etag};
+use crate::openapi::patches::CalibrationPatch;
 use crate::params::{MAX_LIMIT, Params};
 use crate::path::{OwnerPath, SubOwnerPath, sub_owner_path};
 use crate::{Problem, State};
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewSubOwnerBody {
     sub_owner_id: SubOwnerId,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SubOwnerPatchBody {
+    /// A merge patch: null takes a part away.
     #[serde(default, deserialize_with = "present")]
+    #[schemars(with = "Option<CalibrationPatch>")]
     settings: Option<Value>,
     /// `active` brings a deleted one back.
     state: Option<SubOwnerState>,

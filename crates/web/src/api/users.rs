@@ -3,6 +3,7 @@
 use actix_web::web::{self, Data};
 use actix_web::{HttpRequest, HttpResponse};
 use rollcall_store::{NewUser, Role, UserChange};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::edit::{check_label, conflict};
@@ -14,18 +15,24 @@ use crate::path::UserPath;
 use crate::problem::FieldFault;
 use crate::{Problem, State};
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewUserBody {
+    #[schemars(
+        length(min = 1, max = 256),
+        regex(pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")
+    )]
     user_name: String,
     role: Role,
+    #[schemars(length(min = 12, max = 256))]
     password: String,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct UserPatchBody {
     role: Option<Role>,
+    #[schemars(length(min = 12, max = 256))]
     password: Option<String>,
 }
 

@@ -21,9 +21,10 @@ use crate::{Config, Problem};
 pub(crate) const KEPT: Duration = Duration::from_millis(500);
 /// Standings that are kept before the old ones are thrown away.
 const MAX_KEPT: usize = 10_000;
-/// Of one address with a credential that does not count, or none.
-const STRANGERS_BURST: NonZeroU32 = NonZeroU32::MIN.saturating_add(49);
-const STRANGERS_INTERVAL: Duration = Duration::from_millis(100);
+/// Of one address with a credential that does not count, or none: far more than somebody needs who
+/// errs, and far less than a look-up each would cost the store much.
+const STRANGERS_BURST: NonZeroU32 = NonZeroU32::MIN.saturating_add(499);
+const STRANGERS_INTERVAL: Duration = Duration::from_millis(20);
 /// Tries of one address to sign in.
 const SIGN_INS_BURST: NonZeroU32 = NonZeroU32::MIN.saturating_add(9);
 const SIGN_INS_INTERVAL: Duration = Duration::from_secs(2);

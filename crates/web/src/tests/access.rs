@@ -131,6 +131,7 @@ async fn each_role_may_do_what_those_below_it_may() {
         (Method::GET, "/api/v1/users", "", Role::Admin),
         (Method::DELETE, "/api/v1/users/nobody", "", Role::Admin),
         (Method::GET, "/api/v1/audit", "", Role::Admin),
+        (Method::GET, "/api/v1/settings", "", Role::Admin),
     ];
     for role in [Role::Viewer, Role::Operator, Role::Admin] {
         let (_, key) = key(&world, role, None).await;

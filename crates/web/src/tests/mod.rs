@@ -11,6 +11,7 @@ mod ids;
 mod letters;
 mod lists;
 mod node;
+mod openapi;
 mod origin;
 mod owners;
 mod refusals;

@@ -93,7 +93,7 @@ async fn wrong_bodies_are_refused_with_the_name_of_what_is_wrong() {
             "owners/1",
             r#"{"settings":[]}"#,
             422,
-            "settings: invalid type",
+            "settings: a merge patch is an object",
         ),
         (
             Method::PATCH,

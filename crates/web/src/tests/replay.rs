@@ -84,7 +84,7 @@ async fn a_gap_is_accepted_up_to_the_number_that_was_seen() {
     world.fill(3).await;
     let path = "/api/v1/partitions/3/accept-gap";
     let passed = api.post(path, r#"{"upto_sequence_number": 4}"#).await;
-    assert_eq!(passed.status, 422, "{passed:?}");
+    assert_eq!(passed.status, 409, "{passed:?}");
     assert_eq!(api.post(path, "{}").await.status, 422);
     let accepted = api.post(path, r#"{"upto_sequence_number": 20}"#).await;
     assert_eq!(accepted.body, json!({"gap_accepted_upto": 20}));

@@ -30,7 +30,7 @@ use tempfile::TempDir;
 use crate::api::stream::Streams;
 use crate::auth::Gate;
 use crate::server::app;
-use crate::{Auth, Config, Console, Metrics, OwnerDesk, State};
+use crate::{Auth, Config, Console, Metrics, OwnerDesk, SettingRow, State};
 
 pub(super) const NODE: &str = "node-1";
 
@@ -218,6 +218,12 @@ impl World {
             metrics,
             clock: Arc::clone(&self.clock) as Arc<dyn Clock>,
             node: NODE.to_owned(),
+            settings: Arc::new([SettingRow {
+                key: "store.url".to_owned(),
+                value: Some("\"sqlite://rollcall.db\"".to_owned()),
+                source: "default".to_owned(),
+                about: "Where everything is.".to_owned(),
+            }]),
         }
     }
 

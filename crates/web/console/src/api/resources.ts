@@ -141,3 +141,5 @@ export const deleteUser = (name: string): Promise<unknown> =>
   send(`${API}/users/${segment(name)}`, { method: "DELETE" });
 
 export const audit = (query: Query, signal?: Signal) => list<shape.AuditRow>("/audit", signal, query);
+
+export const settings = (signal?: Signal) => list<shape.Setting>("/settings", signal);

@@ -36,6 +36,14 @@ export interface User {
   created_by: string;
 }
 
+export interface Setting {
+  key: string;
+  /** As TOML. */
+  value: string | null;
+  source: string;
+  about: string;
+}
+
 export interface AuditRow {
   audit_id: number;
   asked_at: string;
