@@ -11,6 +11,11 @@ function make(name, attributes = {}, ...children) {
   return element;
 }
 
+/** A text whose parts between backticks are code. */
+function prose(text) {
+  return text.split("`").map((part, index) => (index % 2 === 1 ? make("code", {}, part) : part));
+}
+
 /** What a `$ref` stands for. */
 function resolved(api, node) {
   if (!node || !node.$ref) return node;
@@ -47,7 +52,7 @@ function fieldTable(api, schema) {
   const body = rows.map((field) => make("tr", {},
     make("th", { scope: "row" }, make("code", {}, field.name), field.required ? "" : " ?"),
     make("td", {}, make("code", {}, typeOf(api, field.schema))),
-    make("td", { class: "quiet" }, about(api, field.schema))));
+    make("td", { class: "quiet" }, ...prose(about(api, field.schema)))));
   return make("table", {}, head("Field", "Type", "Meaning"), make("tbody", {}, ...body));
 }
 
@@ -60,7 +65,7 @@ function parameterTable(api, parameters) {
     make("th", { scope: "row" }, make("code", {}, it.name), it.required ? "" : " ?"),
     make("td", {}, it.in),
     make("td", {}, make("code", {}, typeOf(api, resolved(api, it.schema)))),
-    make("td", { class: "quiet" }, it.description ?? about(api, it.schema))));
+    make("td", { class: "quiet" }, ...prose(it.description ?? about(api, it.schema)))));
   return make("table", {}, head("Parameter", "In", "Type", "Meaning"), make("tbody", {}, ...body));
 }
 
@@ -77,7 +82,7 @@ function contents(api, content) {
 }
 
 function inside(api, parameters, operation) {
-  const parts = [make("p", {}, operation.description)];
+  const parts = [make("p", {}, ...prose(operation.description))];
   if (parameters.length > 0) parts.push(make("h3", {}, "Parameters"), parameterTable(api, parameters));
   if (operation.requestBody) {
     const optional = operation.requestBody.required ? "" : ", which may be left out";
@@ -109,7 +114,7 @@ function shown(api, path, method, item) {
 
 function show(api) {
   document.getElementById("version").textContent = api.info.version;
-  document.getElementById("about").textContent = api.info.description;
+  document.getElementById("about").replaceChildren(...prose(api.info.description));
   const themes = new Map();
   for (const [path, item] of Object.entries(api.paths)) {
     for (const method of METHODS.filter((it) => item[it])) {
