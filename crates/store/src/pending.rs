@@ -35,7 +35,7 @@ pub struct HeldOfOwner {
 pub struct HeldSample {
     pub sub_owner_id: SubOwnerId,
     pub enqueued_at: Timestamp,
-    /// The exact JSON text.
+    /// Any JSON value, exactly as it came.
     pub data: Box<RawValue>,
 }
 

@@ -50,7 +50,7 @@ pub struct StatusRow {
     pub sequence_number: SequenceNumber,
     pub enqueued_at: Timestamp,
     pub status_at: Timestamp,
-    /// The exact JSON text.
+    /// Any JSON value, exactly as it came.
     pub data: Box<serde_json::value::RawValue>,
     pub value: Option<f64>,
     pub version: i64,

@@ -46,12 +46,28 @@ function about(api, schema) {
   return schema.description ?? whole.description ?? "";
 }
 
+/** A type in a few words, of which each shape leads to its description. */
+function typed(api, schema) {
+  const parts = typeOf(api, schema).split(/\b/);
+  const linked = parts.map((part) => (Object.hasOwn(api.components.schemas, part) ? make("a", { href: `#shape-${part}` }, part) : part));
+  return make("code", {}, ...linked);
+}
+
+/** A shape on its own: its fields, or the texts that it may be. */
+function shapeShown(api, name, schema) {
+  const details = make("details", { id: `shape-${name}` }, make("summary", {}, make("code", { class: "path" }, name), make("span", { class: "quiet" }, ...prose(schema.description ?? ""))));
+  details.addEventListener("toggle", () => {
+    if (details.open && !details.querySelector(".inside")) details.append(make("div", { class: "inside" }, fieldTable(api, schema)));
+  });
+  return details;
+}
+
 function fieldTable(api, schema) {
   const rows = fields(api, schema);
-  if (rows.length === 0) return make("p", {}, make("code", {}, typeOf(api, schema)));
+  if (rows.length === 0) return make("p", {}, typed(api, schema));
   const body = rows.map((field) => make("tr", {},
     make("th", { scope: "row" }, make("code", {}, field.name), field.required ? "" : " ?"),
-    make("td", {}, make("code", {}, typeOf(api, field.schema))),
+    make("td", {}, typed(api, field.schema)),
     make("td", { class: "quiet" }, ...prose(about(api, field.schema)))));
   return make("table", {}, head("Field", "Type", "Meaning"), make("tbody", {}, ...body));
 }
@@ -64,7 +80,7 @@ function parameterTable(api, parameters) {
   const body = parameters.map((it) => make("tr", {},
     make("th", { scope: "row" }, make("code", {}, it.name), it.required ? "" : " ?"),
     make("td", {}, it.in),
-    make("td", {}, make("code", {}, typeOf(api, resolved(api, it.schema)))),
+    make("td", {}, typed(api, it.schema)),
     make("td", { class: "quiet" }, ...prose(it.description ?? about(api, it.schema)))));
   return make("table", {}, head("Parameter", "In", "Type", "Meaning"), make("tbody", {}, ...body));
 }
@@ -74,7 +90,7 @@ function contents(api, content) {
     const items = fields(api, schema).find((field) => field.name === "items");
     const row = items && items.schema.items;
     return [
-      make("p", { class: "quiet" }, mediaType, ": ", make("code", {}, typeOf(api, schema))),
+      make("p", { class: "quiet" }, mediaType, ": ", typed(api, schema)),
       fieldTable(api, schema),
       ...(row ? [make("p", { class: "quiet" }, "Each of the items:"), fieldTable(api, row)] : []),
     ];
@@ -129,16 +145,24 @@ function show(api) {
     links.push(make("li", {}, make("a", { href: `#${id}` }, theme)));
     document.getElementById("operations").append(make("h2", { id }, theme), ...operations);
   }
+  links.push(make("li", {}, make("a", { href: "#shapes" }, "Shapes")));
+  const shapes = Object.entries(api.components.schemas).sort(([one], [other]) => one.localeCompare(other));
+  document.getElementById("operations").append(make("h2", { id: "shapes" }, "Shapes"), ...shapes.map(([name, schema]) => shapeShown(api, name, schema)));
   document.getElementById("themes").append(make("ul", {}, ...links));
-  const opened = document.getElementById(location.hash.slice(1));
-  if (opened) {
-    opened.open = true;
-    opened.scrollIntoView();
-  }
+  openNamed();
 }
 
+/** What the address names is opened. */
+function openNamed() {
+  const named = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  if (!named) return;
+  if (named instanceof HTMLDetailsElement) named.open = true;
+  named.scrollIntoView();
+}
+addEventListener("hashchange", openNamed);
+
 fetch("/openapi.json")
-  .then((answer) => answer.json())
+  .then((answer) => (answer.ok ? answer.json() : Promise.reject(new Error(`the node answered ${answer.status}`))))
   .then(show)
   .catch((fault) => {
     document.getElementById("about").textContent = `The document could not be read: ${fault.message}. Load the page again.`;

@@ -71,6 +71,12 @@ fn build() -> Value {
             "responses": {
                 "Problem": {
                     "description": "What is wrong, and how to mend it (RFC 9457).",
+                    "headers": {
+                        "Retry-After": {
+                            "description": "Seconds after which to try again, where that helps (429, 503).",
+                            "schema": {"type": "string"},
+                        },
+                    },
                     "content": {"application/problem+json": {"schema": problem}},
                 },
             },
@@ -127,10 +133,30 @@ fn operation_id(operation: &Operation) -> String {
     words.fold(operation.method.to_owned(), |id, word| id + &word)
 }
 
+/// What comes beside an answer's body.
+fn headers(operation: &Operation, status: u16) -> Map<String, Value> {
+    let mut headers = Map::new();
+    let mut add = |name: &str, about: &str| {
+        let header = json!({"description": about, "schema": {"type": "string"}});
+        headers.insert(name.to_owned(), header);
+    };
+    if operation.versioned {
+        add("ETag", "The version, in quotes: what `If-Match` takes.");
+    }
+    if operation.versioned && status == 201 {
+        add("Location", "The path of what was created.");
+    }
+    headers
+}
+
 fn responses(operation: &Operation, shapes: &mut Shapes) -> Value {
     let mut responses = Map::new();
     for (status, about, content) in &operation.answers {
         let mut response = json!({"description": about});
+        let headers = headers(operation, *status);
+        if !headers.is_empty() {
+            response["headers"] = headers.into();
+        }
         match content {
             Content::Json(shape) => {
                 let schema = shapes.written(*shape);

@@ -62,6 +62,8 @@ pub(super) struct Operation {
     /// Further statuses, each with a problem.
     pub(super) problems: Vec<u16>,
     pub(super) if_match: IfMatch,
+    /// Its answer has the resource's `ETag`.
+    pub(super) versioned: bool,
 }
 
 /// Whether a change may be bound to a version.
@@ -89,6 +91,7 @@ impl Operation {
             answers: Vec::new(),
             problems: vec![400, 429, 503],
             if_match: IfMatch::Ignored,
+            versioned: false,
         }
     }
 
@@ -188,9 +191,15 @@ impl Operation {
         self
     }
 
+    /// Takes the `ETag` and gives it.
     pub(super) fn if_match(mut self) -> Self {
         self.if_match = IfMatch::Taken;
         self.problems.push(412);
+        self.versioned()
+    }
+
+    pub(super) fn versioned(mut self) -> Self {
+        self.versioned = true;
         self
     }
 }

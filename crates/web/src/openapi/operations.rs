@@ -74,6 +74,7 @@ fn owner_operations() -> Operations {
         Op::post("/api/v1/owners", "Create an owner")
             .about("By hand an owner is active under every policy.")
             .takes::<owners::NewOwnerBody>()
+            .versioned()
             .problem([409])
             .gives::<Owner>(201, "It is created.")
             .gives::<Owner>(200, "It was there already, by hand or by stream."),
@@ -92,6 +93,7 @@ fn owner_operations() -> Operations {
         .query([q()])
         .pages::<PendingOwner>(100),
         Op::get("/api/v1/owners/{owner_id}", "Read an owner")
+            .versioned()
             .problem([404])
             .gives::<Owner>(
                 200,
@@ -144,12 +146,14 @@ fn sub_owner_operations() -> Operations {
             .pages::<SubOwner>(1_000),
         Op::post(LIST, "Create a sub-owner")
             .takes::<sub_owners::NewSubOwnerBody>()
+.versioned()
             .problem([404, 409])
             .gives::<SubOwner>(201, "It is created.")
             .gives::<SubOwner>(200, "It was there already."),
         Op::get(ONE, "Read a sub-owner")
             .problem([404])
-            .gives::<SubOwner>(200, "The sub-owner; its version is the `ETag`."),
+            .versioned()
+.gives::<SubOwner>(200, "The sub-owner; its version is the `ETag`."),
         Op::patch(ONE, "Change a sub-owner's settings, or bring a deleted one back")
             .takes::<sub_owners::SubOwnerPatchBody>()
             .if_match()

@@ -178,6 +178,14 @@ async fn what_is_answered_is_what_the_document_says() {
             "/api/v1/owners/1",
             settings,
         ),
+        ("get", "/livez", "/livez", ""),
+        ("get", "/readyz", "/readyz", ""),
+        (
+            "get",
+            "/api/v1/owners/{owner_id}/sub-owners/{sub_owner_id}",
+            "/api/v1/owners/1/sub-owners/a",
+            "",
+        ),
         ("get", "/api/v1/approvals", "/api/v1/approvals", ""),
         ("post", "/api/v1/owners:bulk", "/api/v1/owners:bulk", bulk),
         (
