@@ -31,17 +31,33 @@ async fn a_change_of_settings_applies_from_the_next_batch_on() {
     assert_eq!((code, &owner["version"]), (200, &json!(3)), "{owner}");
     send_one_each(&site).await;
 
+    let steps = json!([{"linear": {"gain": 2}}, {"clamp": {"max": 40}}]);
+    let patch = json!({"settings": {"offset": null, "steps": steps}});
+    let (code, owner) = site.api().patch("/api/v1/owners/meter", &patch).await;
+    assert_eq!((code, &owner["version"]), (200, &json!(4)), "{owner}");
+    send_one_each(&site).await;
+
     let calibrated = |value: f64, version: i64| json!({"value": value, "version": version});
     let raw = json!({"value": null, "version": 1});
     assert_eq!(
         statuses(&site, "a").await,
-        [raw.clone(), calibrated(42.0, 2), calibrated(21.5, 3)]
+        [
+            raw.clone(),
+            calibrated(42.0, 2),
+            calibrated(21.5, 3),
+            calibrated(40.0, 4)
+        ]
     );
     assert_eq!(
         statuses(&site, "b").await,
-        [raw, calibrated(206.0, 2), calibrated(206.0, 3)]
+        [
+            raw,
+            calibrated(206.0, 2),
+            calibrated(206.0, 3),
+            calibrated(205.0, 4)
+        ]
     );
-    assert_eq!(history(&site).await, 2);
+    assert_eq!(history(&site).await, 3);
     assert!(node.terminate().await.success());
 }
 

@@ -17,7 +17,7 @@ pub mod shard;
 pub mod status;
 pub mod timestamp;
 
-pub use calibration::{Calibrated, Calibration, CalibrationOverride, Settings};
+pub use calibration::{Absence, Calibrated, Calibration, CalibrationOverride, Settings};
 pub use clock::{Clock, SystemClock};
 pub use event::{EventSource, EventType, OutboxEvent};
 pub use fate::{DeadLetter, DeadReason, DropReason, Drops};

@@ -58,6 +58,7 @@ pub use owners::{Change, ChangeRefusal, OwnerPatch, OwnerRecord, SubOwnerRecord}
 pub use pending::{HeldOfOwner, HeldSample, PendingOwner};
 pub use provision::{Newcomer, Provisioned};
 pub use reading::gaps::GapRow;
+pub use reading::history::SettingsVersion;
 pub use reading::outbox::{DeliveryRow, EventFilter, OutboxRow, SinkStanding};
 pub use reading::{
     DeadLetterFilter, DeadLetterRow, DeadLetterState, Finding, NodeRow, Order, OwnerFilter, Page,

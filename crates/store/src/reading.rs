@@ -5,6 +5,7 @@
 //! writer.
 
 pub mod gaps;
+pub mod history;
 mod letters;
 pub mod outbox;
 mod partitions;
@@ -314,6 +315,21 @@ impl Store {
         self.call(operation, move |backend| {
             let key = key.clone();
             async move { statuses::latest(backend.reading(), &key.0, &key.1).await }
+        })
+        .await
+    }
+
+    /// The newest status of each sub-owner, by its id, at most so many.
+    pub async fn latest_statuses(
+        &self,
+        owner_id: &OwnerId,
+        limit: u32,
+    ) -> Result<Vec<StatusRow>, Error> {
+        let owner_id = owner_id.clone();
+        let operation = Operation::read("latest_statuses", format!("of {owner_id}"));
+        self.call(operation, move |backend| {
+            let owner_id = owner_id.clone();
+            async move { statuses::latest_of_each(backend.reading(), &owner_id, limit).await }
         })
         .await
     }

@@ -9,8 +9,8 @@ use actix_web::middleware::from_fn;
 
 use crate::api::{
     approvals, audit_log, dead_letters, dead_letters_bulk, decisions, events, gaps, health, keys,
-    node_settings, nodes, owners, owners_bulk, page, partitions, replay, session, statuses, stream,
-    streams, sub_owners, summary, users,
+    node_settings, nodes, owners, owners_bulk, page, partitions, replay, session, settings,
+    statuses, stream, streams, sub_owners, summary, users,
 };
 use crate::{Config, Problem, Serves, auth};
 
@@ -127,6 +127,14 @@ fn owner_routes(config: &mut ServiceConfig) {
         .service(only_post("/owners/{owner_id}/approve", decisions::approve))
         .service(only_post("/owners/{owner_id}/block", decisions::block))
         .service(only_post("/owners/{owner_id}/restore", decisions::restore))
+        .service(only_read(
+            "/owners/{owner_id}/settings/history",
+            settings::history,
+        ))
+        .service(only_post(
+            "/owners/{owner_id}/settings:preview",
+            settings::preview,
+        ))
         .service(sub_owner_list.route(web::post().to(sub_owners::create)))
         .service(
             sub_owner

@@ -1,4 +1,4 @@
-//! Statuses of one sub-owner.
+//! Statuses of one sub-owner, and the newest of each of an owner.
 
 use rollcall_model::{OwnerId, SequenceNumber, StreamId, SubOwnerId, Timestamp};
 use sea_orm::sea_query::{Expr, ExprTrait as _};
@@ -113,6 +113,20 @@ pub(super) async fn latest(
     let key = (owner_id.to_string(), sub_owner_id.to_string());
     let row = latest_statuses::Entity::find_by_id(key).one(db).await?;
     row.map(|row| read(row.into())).transpose()
+}
+
+pub(super) async fn latest_of_each(
+    db: &DatabaseConnection,
+    owner_id: &OwnerId,
+    limit: u32,
+) -> Result<Vec<StatusRow>> {
+    let rows = latest_statuses::Entity::find()
+        .filter(latest_statuses::Column::OwnerId.eq(owner_id.as_str()))
+        .order_by_asc(latest_statuses::Column::SubOwnerId)
+        .limit(cursor::page_size(limit))
+        .all(db)
+        .await?;
+    rows.into_iter().map(|row| read(row.into())).collect()
 }
 
 impl From<latest_statuses::Model> for Model {

@@ -2,7 +2,7 @@
 
 use rollcall_model::Status;
 
-use crate::fixture::{Fixture, On, at, status};
+use crate::fixture::{Fixture, On, at, owner_id, status};
 
 async fn latest_number(fixture: &Fixture, sub_owner: &str) -> Option<i64> {
     let row = fixture.latest("1", sub_owner).await?;
@@ -30,6 +30,16 @@ async fn within_a_batch_the_newest_wins_whatever_its_number(on: On) {
     assert_eq!(latest_number(&fixture, "s").await, Some(1));
     assert_eq!(latest_number(&fixture, "t").await, Some(3));
     assert_eq!(latest_number(&fixture, "u").await, None);
+    let of_each = async |owner: &str, limit: u32| {
+        let rows = fixture.store.latest_statuses(&owner_id(owner), limit).await;
+        let shown = rows.unwrap().into_iter();
+        let shown = shown.map(|row| (row.sub_owner_id.to_string(), row.sequence_number.0));
+        shown.collect::<Vec<_>>()
+    };
+    let all = [("s".to_owned(), 1), ("t".to_owned(), 3)];
+    assert_eq!(of_each("1", 9).await, all);
+    assert_eq!(of_each("1", 1).await, all[..1]);
+    assert_eq!(of_each("2", 9).await, []);
     fixture.assert_invariants().await;
 }
 

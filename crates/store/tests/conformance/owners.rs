@@ -1,7 +1,7 @@
 //! Changes by hand.
 
 use rollcall_model::{OwnerState, SubOwnerState};
-use rollcall_store::{Change, ChangeRefusal, EventFilter, OwnerPatch};
+use rollcall_store::{Change, ChangeRefusal, EventFilter, Kind, OwnerPatch};
 use sqlx::Connection as _;
 
 use crate::fixture::{Fixture, On, change_state, newcomer, owner_id, settings, sub_owner_id};
@@ -183,6 +183,50 @@ async fn the_history_has_the_settings_of_every_version_from_the_first_change_on(
     assert_eq!(history(&fixture).await, expected);
 }
 
+async fn the_history_is_paged_newest_first_and_is_that_of_one_owner(on: On) {
+    let fixture = Fixture::new(on).await;
+    fixture.enter(&["1", "2"]).await;
+    for (owner, gain) in [("1", 2), ("2", 9), ("1", 3)] {
+        let set = OwnerPatch {
+            settings: Some(settings(&format!(r#"{{"gain":{gain}}}"#))),
+            changed_by: "ada".to_owned(),
+            ..OwnerPatch::default()
+        };
+        fixture.change(owner, set).await;
+    }
+    let (store, owner) = (&fixture.store, owner_id("1"));
+    let first = store.settings_history(&owner, 2, None).await.unwrap();
+    let cursor = first.next_cursor.as_deref();
+    let second = store.settings_history(&owner, 2, cursor).await.unwrap();
+    assert_eq!(second.next_cursor, None);
+    let all = first.items.iter().chain(&second.items);
+    let shown: Vec<_> = all
+        .map(|it| {
+            (
+                it.version,
+                it.settings.calibration.gain,
+                it.changed_by.as_str(),
+            )
+        })
+        .collect();
+    let expected = [
+        (3, Some(3.0), "ada"),
+        (2, Some(2.0), "ada"),
+        (1, None, "stream"),
+    ];
+    assert_eq!(shown, expected);
+    let nobody = store
+        .settings_history(&owner_id("3"), 2, None)
+        .await
+        .unwrap();
+    assert_eq!(nobody.items, []);
+    let rubbish = store
+        .settings_history(&owner, 2, Some("%"))
+        .await
+        .unwrap_err();
+    assert_eq!(rubbish.kind, Kind::BadCursor);
+}
+
 on_both! {
     a_change_raises_the_version_and_announces_a_new_state_only,
     where_nothing_differs_the_version_stays,
@@ -192,4 +236,5 @@ on_both! {
     an_unknown_owner_is_not_found,
     a_deleted_owner_takes_no_change_but_a_restore,
     the_history_has_the_settings_of_every_version_from_the_first_change_on,
+    the_history_is_paged_newest_first_and_is_that_of_one_owner,
 }

@@ -2,7 +2,7 @@
 
 import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
-import { launch, open, type Watched } from "./browser";
+import { launch, open, violations, type Watched } from "./browser";
 import { Node } from "./node";
 
 let node: Node;
@@ -113,6 +113,25 @@ test("who saves onto a version that is gone is told so, and loses nothing", asyn
   await page.getByText("/sensors/0/value × 3 in °C").first().waitFor();
   await page.getByRole("button", { name: "Take theirs" }).click();
   await expect.poll(() => page.getByLabel("Gain").inputValue()).toBe("3");
+});
+
+test("steps stand in place of gain and offset, are previewed, and are in the history", async () => {
+  await node.send({ dataOwnerId: "plant-8", dataOwnerSubId: "door", data: { state: "open" } });
+  await page.goto("/owners/plant-8?sub=door");
+  await page.getByLabel("Pointer").fill("/state");
+  const steps = page.getByLabel("Steps");
+  await steps.fill('[{"labels": {"map": {"open": 1}}}, {"lineal": {}}]');
+  await page.getByText("Steps have none that can be read at place 1").waitFor();
+  await steps.fill('[{"labels": {"map": {"open": 1}}}, {"linear": {"gain": 7}}]');
+  await expect.poll(() => page.locator("td.preview").first().innerText()).toBe("7");
+  await page.getByLabel("Gain").fill("2");
+  await page.getByText("Gain stays empty where there are steps").waitFor();
+  await page.getByLabel("Gain").fill("");
+  await page.getByRole("button", { name: "Save", exact: true }).click();
+  await page.getByText("Saved as version 2").waitFor();
+  await page.getByRole("row", { name: /^2 .*\/state → labels → linear/ }).waitFor();
+  await page.getByRole("row", { name: /^1 .*as sent/ }).waitFor();
+  expect(await violations(page)).toEqual([]);
 });
 
 test("data are shown digit by digit as they were sent", async () => {

@@ -19,6 +19,7 @@ pub(crate) mod page;
 pub(crate) mod partitions;
 pub(crate) mod replay;
 pub(crate) mod session;
+pub(crate) mod settings;
 pub(crate) mod statuses;
 pub(crate) mod stream;
 pub(crate) mod streams;

@@ -121,6 +121,11 @@ impl Operation {
         self
     }
 
+    pub(super) fn viewer(mut self) -> Self {
+        self.role = Some(Role::Viewer);
+        self
+    }
+
     pub(super) fn open(mut self) -> Self {
         self.role = None;
         self

@@ -4,14 +4,15 @@ use rollcall_model::{DeadReason, Owner, OwnerId, OwnerState, SubOwner, SubOwnerI
 use rollcall_pipeline::ReplayProgress;
 use rollcall_store::{
     AuditRow, DeadLetterState, DeliveryState, GapRow, KeyRow, NodeRow, OutboxRow, PendingOwner,
-    SinkStanding, StatusRow, UserRow,
+    SettingsVersion, SinkStanding, StatusRow, UserRow,
 };
 use serde_json::json;
 
 use super::operation::{Content, Kind, Operation, Parameter, query, shape};
 use crate::api::{
     bulk, dead_letters, dead_letters_bulk, decisions, events, gaps, keys, node_settings, nodes,
-    owners, owners_bulk, partitions, replay, session, streams, sub_owners, summary, users,
+    owners, owners_bulk, partitions, replay, session, settings, streams, sub_owners, summary,
+    users,
 };
 
 type Operations = Vec<Operation>;
@@ -116,6 +117,22 @@ fn owner_operations() -> Operations {
         .if_match()
         .problem([404, 409])
         .gives::<decisions::Deletion>(200, "The owner, deleted."),
+        Op::get(
+            "/api/v1/owners/{owner_id}/settings/history",
+            "List what the settings were, newest first",
+        )
+        .about("An owner that was never changed has no history.")
+        .problem([404])
+        .pages::<SettingsVersion>(1_000),
+        Op::post(
+            "/api/v1/owners/{owner_id}/settings:preview",
+            "Show what other settings would make of stored statuses",
+        )
+        .about("Writes nothing.")
+        .viewer()
+        .takes::<settings::Proposal>()
+        .problem([404])
+        .gives::<settings::Preview>(200, "The statuses, each with its value and the preview."),
         decision(
             "/api/v1/owners/{owner_id}/approve",
             "Approve a pending owner",

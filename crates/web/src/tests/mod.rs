@@ -17,6 +17,7 @@ mod owners;
 mod refusals;
 mod replay;
 mod serving;
+mod settings;
 mod statuses;
 mod stream;
 mod sub_owners;

@@ -72,6 +72,24 @@ async fn a_patch_is_merged() {
 }
 
 #[actix_web::test]
+async fn steps_take_the_place_of_gain_and_offset_and_their_faults_are_named() {
+    let world = World::new().await;
+    let api = world.api().await;
+    let gain = r#"{"owner_id":"1","settings":{"gain":2}}"#;
+    assert_eq!(api.post("/api/v1/owners", gain).await.status, 201);
+    let path = "/api/v1/owners/1";
+    let beside = r#"{"settings":{"steps":[{"clamp":{}},{"table":{"points":[[0,1],[0,2]]}}]}}"#;
+    assert_json_snapshot!(api.patch(path, beside).await);
+    let shapeless = r#"{"settings":{"steps":[{"table":{"points":[[0,1],[1]]}}]}}"#;
+    assert_json_snapshot!(api.patch(path, shapeless).await);
+    let steps = r#"{"settings":{"gain":null,"steps":[
+        {"labels":{"map":{"open":1},"otherwise":null}},{"clamp":{"min":0}}]}}"#;
+    assert_json_snapshot!(api.patch(path, steps).await.body["settings"]);
+    let replaced = r#"{"settings":{"steps":[{"linear":{"gain":3}}]}}"#;
+    assert_json_snapshot!(api.patch(path, replaced).await.body["settings"]);
+}
+
+#[actix_web::test]
 async fn a_patch_that_changes_nothing_keeps_the_version() {
     let world = World::new().await;
     let api = world.api().await;

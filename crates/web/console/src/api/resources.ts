@@ -73,6 +73,9 @@ export const subOwners = (id: string, query: Query, signal?: Signal) =>
 export const statuses = (id: string, sub: string, query: Query, signal?: Signal) =>
   list<shape.Status>(`/owners/${segment(id)}/sub-owners/${segment(sub)}/statuses`, signal, query);
 
+export const settingsHistory = (id: string, query: Query, signal?: Signal) =>
+  list<shape.SettingsVersion>(`/owners/${segment(id)}/settings/history`, signal, query);
+
 export const partitions = (signal?: Signal) => list<shape.Partition>("/partitions", signal);
 
 export const streams = (signal?: Signal) => list<shape.Stream>("/streams", signal);

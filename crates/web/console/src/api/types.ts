@@ -80,8 +80,22 @@ export interface Calibration {
   pointer?: string;
   gain?: number;
   offset?: number;
+  /** In place of gain and offset. */
+  steps?: Step[];
   unit?: string;
 }
+
+export interface Table {
+  points: [number, number][];
+  outside?: "refuse" | "clamp" | "extend";
+}
+
+export type Step =
+  | { linear: { gain?: number; offset?: number } }
+  | { polynomial: { coefficients: number[] } }
+  | { table: Table }
+  | { clamp: { min?: number | null; max?: number | null } }
+  | { labels: { map: Record<string, number>; otherwise?: number | null } };
 
 export interface Settings extends Calibration {
   sub_owners?: Record<string, Calibration>;
@@ -95,6 +109,13 @@ export interface Owner {
   version: number;
   created_at: string;
   created_by: string;
+}
+
+export interface SettingsVersion {
+  version: number;
+  settings: Settings;
+  changed_at: string;
+  changed_by: string;
 }
 
 export interface SubOwner {

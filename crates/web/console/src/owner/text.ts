@@ -8,9 +8,10 @@ export function ownerPath(id: string, sub?: string): string {
   return sub === undefined ? path : `${path}?sub=${encodeURIComponent(sub)}`;
 }
 
-/** `/v × 0.1 − 273.15 °C`, or that nothing is set. */
-export function partText({ pointer, gain, offset, unit }: Calibration): string {
-  const parts = [pointer || (gain ?? offset) !== undefined ? pointer || "data" : ""];
+/** `/v × 0.1 − 273.15 °C`, `/v → labels → clamp`, or that nothing is set. */
+export function partText({ pointer, gain, offset, steps, unit }: Calibration): string {
+  const parts = [pointer || steps || (gain ?? offset) !== undefined ? pointer || "data" : ""];
+  for (const step of steps ?? []) parts.push(`→ ${Object.keys(step)[0]}`);
   if (gain !== undefined) parts.push(`× ${gain}`);
   if (offset !== undefined) parts.push(offset < 0 ? `− ${-offset}` : `+ ${offset}`);
   if (unit) parts.push(`in ${unit}`);

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { calibrated, draftOf, effective, faultsOf, patchOf, withDraft } from "./calibration";
 
-const draft = { pointer: "/v", gain: "2", offset: "-1", unit: "kW" };
+const draft = { pointer: "/v", gain: "2", offset: "-1", steps: "", unit: "kW" };
 
 test("value = number at the pointer × gain + offset", () => {
   expect(calibrated({ v: 3 }, { pointer: "/v", gain: 2, offset: 1 })).toBe(7);
@@ -33,14 +33,31 @@ test("the preview computes with the draft in place of what is saved", () => {
 
 test("the patch resets what is empty, and an override that has nothing left", () => {
   const some = { ...draft, gain: "", unit: " " };
-  expect(patchOf(null, some)).toEqual({ settings: { pointer: "/v", gain: null, offset: -1, unit: null } });
+  expect(patchOf(null, some)).toEqual({ settings: { pointer: "/v", gain: null, offset: -1, unit: null, steps: null } });
   const nothing = draftOf({});
   expect(patchOf("b", nothing)).toEqual({ settings: { sub_owners: { b: null } } });
 });
 
 test("every fault of a draft is named", () => {
   expect(faultsOf(draft)).toEqual({});
-  const faults = faultsOf({ pointer: "v", gain: "1,5", offset: "1e999", unit: "x".repeat(65) });
+  const faults = faultsOf({ pointer: "v", gain: "1,5", offset: "1e999", steps: "", unit: "x".repeat(65) });
   expect(Object.keys(faults)).toEqual(["pointer", "gain", "offset", "unit"]);
   expect(faultsOf({ ...draft, pointer: "/a~2" })).toHaveProperty("pointer");
+});
+
+test("steps stand in place of gain and offset, and the form of an override decides", () => {
+  const settings = { steps: [{ linear: { gain: 2 } }], sub_owners: { gain: { gain: 5 }, none: { steps: [] }, unit: { unit: "kW" } } };
+  const value = (sub: string) => calibrated(3, effective(settings, sub));
+  expect([value("a"), value("unit"), value("gain"), value("none")]).toEqual([6, 6, 15, 3]);
+  expect(effective({ gain: 2, sub_owners: { s: { steps: [] } } }, "s")).toEqual({ steps: [] });
+});
+
+test("a draft says steps as JSON, and none beside gain or offset", () => {
+  const stepped = { ...draft, gain: "", offset: "", steps: '[{"clamp":{"min":0}}]' };
+  expect(faultsOf(stepped)).toEqual({});
+  expect(patchOf(null, stepped)).toEqual({
+    settings: { pointer: "/v", gain: null, offset: null, unit: "kW", steps: [{ clamp: { min: 0 } }] },
+  });
+  expect(Object.keys(faultsOf({ ...stepped, gain: "2" }))).toEqual(["gain"]);
+  expect(faultsOf({ ...stepped, steps: "[1]" }).steps).toContain("at place 0");
 });

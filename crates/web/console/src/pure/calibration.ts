@@ -1,21 +1,24 @@
 // What calibration will make of a datum, computed as the node does it (`crates/model/src/
-// calibration.rs`): value = number at the pointer × gain + offset. The node rounds once, this
-// twice; they may differ in the last bit, which nobody is shown.
+// calibration/`): value = number at the pointer × gain + offset, or what the steps say. The node
+// rounds once, this twice; they may differ in the last bit, which nobody is shown.
 
 import type { Calibration, Settings } from "../api/types";
 import { numberOf } from "./exact";
 import { find, parse } from "./pointer";
+import { readSteps, stepsText, take } from "./steps";
 
 /** A calibration as it stands in the form: texts, empty where nothing is set. */
 export interface Draft {
   pointer: string;
   gain: string;
   offset: string;
+  /** JSON. */
+  steps: string;
   unit: string;
 }
 
 export type Part = keyof Draft;
-export const PARTS: readonly Part[] = ["pointer", "gain", "offset", "unit"];
+export const PARTS: readonly Part[] = ["pointer", "gain", "offset", "unit", "steps"];
 
 /** The empty pointer means the whole datum, which is the default: written as an empty field. */
 export function draftOf(part: Calibration | undefined): Draft {
@@ -24,6 +27,7 @@ export function draftOf(part: Calibration | undefined): Draft {
     pointer: part?.pointer ?? "",
     gain: text(part?.gain),
     offset: text(part?.offset),
+    steps: part?.steps ? stepsText(part.steps) : "",
     unit: part?.unit ?? "",
   };
 }
@@ -36,6 +40,11 @@ export function faultsOf(draft: Draft): Partial<Record<Part, string>> {
   }
   for (const part of ["gain", "offset"] as const) {
     if (draft[part].trim() !== "" && written(draft[part]) === undefined) faults[part] = "is a number: 0.1 or -273.15";
+  }
+  const steps = draft.steps.trim() === "" ? undefined : readSteps(draft.steps);
+  if (typeof steps === "string") faults.steps = steps;
+  for (const part of ["gain", "offset"] as const) {
+    if (steps !== undefined && draft[part].trim() !== "") faults[part] = "stays empty where there are steps: make it a linear one";
   }
   if ([...draft.unit].length > 64) faults.unit = "has at most 64 characters";
   return faults;
@@ -54,14 +63,26 @@ export function calibrationOf(draft: Draft): Calibration {
   const [gain, offset] = [written(draft.gain), written(draft.offset)];
   if (gain !== undefined) part.gain = gain;
   if (offset !== undefined) part.offset = offset;
+  const steps = draft.steps.trim() === "" ? undefined : readSteps(draft.steps);
+  if (Array.isArray(steps)) part.steps = steps;
   return part;
 }
 
-/** The sub-owner's part where it is set, else the owner's. */
+/**
+ * The sub-owner's part where it is set, else the owner's. Steps and gain with offset are two forms of
+ * one thing: of those the sub-owner's form counts, if it has one.
+ */
 export function effective(settings: Settings, subOwner: string | null): Calibration {
   const { sub_owners, ...own } = settings;
   const part = subOwner !== null && sub_owners && Object.hasOwn(sub_owners, subOwner) ? sub_owners[subOwner] : undefined;
-  return { ...own, ...part };
+  const { gain, offset, steps, ...rest } = own;
+  const form = part?.steps ? {} : { gain, offset, steps: (part?.gain ?? part?.offset) === undefined ? steps : undefined };
+  return set({ ...rest, ...form, ...part });
+}
+
+/** Without the parts that are not there. */
+function set(calibration: Calibration): Calibration {
+  return Object.fromEntries(Object.entries(calibration).filter(([, part]) => part !== undefined));
 }
 
 /** The settings with the draft in place of what is set for the owner, or for one sub-owner. */
@@ -90,6 +111,7 @@ export function rawNumber(data: unknown, calibration: Calibration): number | nul
 }
 
 export function calibrated(data: unknown, calibration: Calibration): number | null {
+  if (calibration.steps) return take(calibration.steps, find(data, parse(calibration.pointer ?? "") ?? []));
   const raw = rawNumber(data, calibration);
   if (raw === null) return null;
   const value = raw * (calibration.gain ?? 1) + (calibration.offset ?? 0);
