@@ -43,6 +43,10 @@ export async function changeOwner(id: string, version: number, patch: object): P
   return (await send<shape.Owner>(`${API}/owners/${segment(id)}`, wish)).body;
 }
 
+/** Writes nothing. `settings` is a merge patch. */
+export const previewSettings = async (id: string, body: { settings: object; sub_owner_id?: string; limit: number }, signal?: Signal): Promise<shape.Preview> =>
+  (await send<shape.Preview>(`${API}/owners/${segment(id)}/settings:preview`, { method: "POST", body, signal })).body;
+
 export type Decision = "approve" | "block" | "restore" | "delete";
 
 /** A decision is made about the version that was seen. */

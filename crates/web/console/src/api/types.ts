@@ -85,15 +85,10 @@ export interface Calibration {
   unit?: string;
 }
 
-export interface Table {
-  points: [number, number][];
-  outside?: "refuse" | "clamp" | "extend";
-}
-
 export type Step =
   | { linear: { gain?: number; offset?: number } }
   | { polynomial: { coefficients: number[] } }
-  | { table: Table }
+  | { table: { points: [number, number][]; outside?: "refuse" | "clamp" | "extend" } }
   | { clamp: { min?: number | null; max?: number | null } }
   | { labels: { map: Record<string, number>; otherwise?: number | null } };
 
@@ -116,6 +111,25 @@ export interface SettingsVersion {
   settings: Settings;
   changed_at: string;
   changed_by: string;
+}
+
+/** What other settings would make of stored statuses. */
+export interface Preview {
+  /** The version that they were merged onto. */
+  version: number;
+  settings: Settings;
+  items: Previewed[];
+}
+
+export interface Previewed {
+  sub_owner_id: string;
+  status_at: string;
+  data: unknown;
+  /** As it is stored. */
+  value: number | null;
+  preview: number | null;
+  /** Why there is no preview. */
+  reason: string | null;
 }
 
 export interface SubOwner {

@@ -24,11 +24,16 @@ function step(value: unknown, token: string): unknown {
 }
 
 /** The pointers to every number within `data`, as suggestions. */
-export function numbersIn(data: unknown, most = 12, path = ""): string[] {
-  if (numberOf(data) !== null) return [path];
+export function numbersIn(data: unknown): string[] {
+  return leavesIn(data, (value) => numberOf(value) !== null);
+}
+
+/** The pointers to whatever is wanted within `data`. */
+export function leavesIn(data: unknown, wanted: (value: unknown) => boolean, most = 12, path = ""): string[] {
+  if (wanted(data)) return [path];
   if (typeof data !== "object" || data === null) return [];
   const found = Object.entries(data).flatMap(([key, value]) =>
-    numbersIn(value, most, `${path}/${key.replaceAll("~", "~0").replaceAll("/", "~1")}`),
+    leavesIn(value, wanted, most, `${path}/${key.replaceAll("~", "~0").replaceAll("/", "~1")}`),
   );
   return found.slice(0, most);
 }
