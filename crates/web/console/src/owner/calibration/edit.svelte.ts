@@ -20,7 +20,7 @@ export class Edit {
   /** What If-Match says. */
   version = 0;
   #stored = $state.raw<Calibration>();
-  #filled = $state.raw("");
+  #filled = $state.raw(text(this.form));
   #refused = $state.raw({ text: "", by: NONE });
 
   readonly touched = $derived(text(this.form) !== this.#filled);
