@@ -1,8 +1,8 @@
-// What people come for: seeing who sends, finding somebody, calibrating, looking into what failed.
+// What people come for: seeing who sends, finding somebody, looking into what failed.
 
 import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
-import { launch, open, violations, type Watched } from "./browser";
+import { launch, open, type Watched } from "./browser";
 import { Node } from "./node";
 
 let node: Node;
@@ -68,70 +68,6 @@ test("somebody is found among many by search and by pages, and the address keeps
   await page.getByRole("heading", { name: owner(71) }).waitFor();
   await page.reload();
   await page.getByRole("heading", { name: owner(71) }).waitFor();
-});
-
-test("a calibration is previewed, saved, and holds for the next status", async () => {
-  await page.goto("/owners/plant-7?sub=boiler");
-  await page.getByText("There is no number in these data").first().waitFor();
-  await page.getByRole("button", { name: "/sensors/0/value" }).click();
-  await page.getByLabel("Gain").fill("0.1");
-  await page.getByLabel("Unit").fill("°C");
-  const preview = page.locator("td.preview").first();
-  await expect.poll(() => preview.innerText()).toMatch(/^21\.(45|91)\s°C$/);
-  await page.getByRole("button", { name: "Save", exact: true }).click();
-  await page.getByText("Saved as version 2").waitFor();
-  await node.send(boiler(300));
-  await page.getByRole("row", { name: /"value":300/ }).getByText("30").last().waitFor();
-  const stored = await node.api("GET", "/owners/plant-7/sub-owners/boiler/statuses?limit=1");
-  expect(stored.items[0].value).toBeCloseTo(30);
-});
-
-test("an override is for one sub-owner, and what is written for all outlives a look at another", async () => {
-  await node.send({ dataOwnerId: "plant-7", dataOwnerSubId: "pump", data: { sensors: [{ value: 8 }] } });
-  await page.goto("/owners/plant-7?sub=boiler");
-  await page.getByLabel("Gain").fill("2");
-  await page.getByRole("link", { name: /pump/ }).click();
-  await expect.poll(() => page.locator("td.preview").first().innerText()).toMatch(/^16\s°C$/);
-  await page.getByRole("button", { name: "Undo" }).click();
-  await page.getByRole("button", { name: "Only pump" }).click();
-  await page.getByLabel("Unit").fill("bar");
-  await page.getByRole("button", { name: "Save", exact: true }).click();
-  await page.getByText("Saved as version 3").waitFor();
-  const { settings } = await node.api("GET", "/owners/plant-7");
-  expect(settings.sub_owners).toEqual({ pump: { unit: "bar" } });
-});
-
-test("who saves onto a version that is gone is told so, and loses nothing", async () => {
-  await page.goto("/owners/plant-7?sub=boiler");
-  await page.getByLabel("Offset").fill("1e3x");
-  await page.getByText("Offset is a number").waitFor();
-  await page.getByLabel("Offset").fill("5");
-  await node.api("PATCH", "/owners/plant-7", { settings: { gain: 3 } });
-  await page.getByRole("button", { name: "Save", exact: true }).click();
-  await page.getByText("Somebody else has changed this owner").waitFor();
-  expect(await page.getByLabel("Offset").inputValue()).toBe("5");
-  await page.getByText("/sensors/0/value × 3 in °C").first().waitFor();
-  await page.getByRole("button", { name: "Take theirs" }).click();
-  await expect.poll(() => page.getByLabel("Gain").inputValue()).toBe("3");
-});
-
-test("steps stand in place of gain and offset, are previewed, and are in the history", async () => {
-  await node.send({ dataOwnerId: "plant-8", dataOwnerSubId: "door", data: { state: "open" } });
-  await page.goto("/owners/plant-8?sub=door");
-  await page.getByLabel("Pointer").fill("/state");
-  const steps = page.getByLabel("Steps");
-  await steps.fill('[{"labels": {"map": {"open": 1}}}, {"lineal": {}}]');
-  await page.getByText("Steps have none that can be read at place 1").waitFor();
-  await steps.fill('[{"labels": {"map": {"open": 1}}}, {"linear": {"gain": 7}}]');
-  await expect.poll(() => page.locator("td.preview").first().innerText()).toBe("7");
-  await page.getByLabel("Gain").fill("2");
-  await page.getByText("Gain stays empty where there are steps").waitFor();
-  await page.getByLabel("Gain").fill("");
-  await page.getByRole("button", { name: "Save", exact: true }).click();
-  await page.getByText("Saved as version 2").waitFor();
-  await page.getByRole("row", { name: /^2 .*\/state → labels → linear/ }).waitFor();
-  await page.getByRole("row", { name: /^1 .*as sent/ }).waitFor();
-  expect(await violations(page)).toEqual([]);
 });
 
 test("data are shown digit by digit as they were sent", async () => {
