@@ -251,3 +251,31 @@ async fn anybody_may_read_the_document_and_its_page() {
         assert_eq!(api.get(path).await.status, 200, "{path}");
     }
 }
+
+/// What the console's types are made of.
+const COMMITTED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/console/openapi.json");
+
+#[allow(
+    clippy::disallowed_methods,
+    reason = "a setting of the tests, not of the program"
+)]
+fn renews() -> bool {
+    std::env::var("INSTA_UPDATE").is_ok_and(|value| value == "always")
+}
+
+#[actix_web::test]
+async fn the_committed_document_is_what_the_server_serves() {
+    let world = World::new().await;
+    let served = world.guarded().await.get("/openapi.json").await;
+    let served: Value = serde_json::from_str(&served.text).unwrap();
+    let served = serde_json::to_string_pretty(&served).unwrap() + "\n";
+    if renews() {
+        std::fs::write(COMMITTED, &served).unwrap();
+    }
+    let committed = std::fs::read_to_string(COMMITTED).unwrap_or_default();
+    assert!(
+        committed == served,
+        "{COMMITTED} is out of date: run this test with INSTA_UPDATE=always, then \
+         `npm run schema` in crates/web/console"
+    );
+}

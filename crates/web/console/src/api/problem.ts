@@ -1,9 +1,6 @@
 // What an answer is that is not what was hoped for, in words for people.
 
-export interface FieldFault {
-  field: string;
-  detail: string;
-}
+import type { FieldFault } from "./types";
 
 /** The node answered with `application/problem+json`. */
 export class Problem extends Error {

@@ -44,7 +44,7 @@ export async function changeOwner(id: string, version: number, patch: object): P
 }
 
 /** Writes nothing. `settings` is a merge patch. */
-export const previewSettings = async (id: string, body: { settings: object; sub_owner_id?: string; limit: number }, signal?: Signal): Promise<shape.Preview> =>
+export const previewSettings = async (id: string, body: shape.Proposal, signal?: Signal): Promise<shape.Preview> =>
   (await send<shape.Preview>(`${API}/owners/${segment(id)}/settings:preview`, { method: "POST", body, signal })).body;
 
 export type Decision = "approve" | "block" | "restore" | "delete";

@@ -1,7 +1,7 @@
 // Owners in words and paths.
 
 import type { Calibration, Settings } from "../api/types";
-import { counted } from "../pure/number";
+import { counted, known } from "../pure/number";
 
 export function ownerPath(id: string, sub?: string): string {
   const path = `/owners/${encodeURIComponent(id)}`;
@@ -10,10 +10,10 @@ export function ownerPath(id: string, sub?: string): string {
 
 /** `/v × 0.1 − 273.15 °C`, `/v → labels → clamp`, or that nothing is set. */
 export function partText({ pointer, gain, offset, steps, unit }: Calibration): string {
-  const parts = [pointer || steps || (gain ?? offset) !== undefined ? pointer || "data" : ""];
+  const parts = [pointer || steps || known(gain ?? offset) ? pointer || "data" : ""];
   for (const step of steps ?? []) parts.push(`→ ${Object.keys(step)[0]}`);
-  if (gain !== undefined) parts.push(`× ${gain}`);
-  if (offset !== undefined) parts.push(offset < 0 ? `− ${-offset}` : `+ ${offset}`);
+  if (known(gain)) parts.push(`× ${gain}`);
+  if (known(offset)) parts.push(offset < 0 ? `− ${-offset}` : `+ ${offset}`);
   if (unit) parts.push(`in ${unit}`);
   return parts.filter(Boolean).join(" ") || "as sent";
 }

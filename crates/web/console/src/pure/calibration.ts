@@ -1,23 +1,29 @@
 // What a calibration is for somebody who looks at statuses. What it makes of them only the node computes.
 
-import type { Calibration, Settings } from "../api/types";
+import type { Settings } from "../api/types";
 import { numberOf } from "./exact";
 import { find, parse } from "./pointer";
 
-/** Where the number stands, and its unit: the sub-owner's part where it is set, else the owner's. */
-export function effective(settings: Settings, subOwner: string | null): Pick<Calibration, "pointer" | "unit"> {
+/** Where the number stands, and in which unit its value is. */
+export interface Effective {
+  pointer: string | undefined;
+  unit: string | undefined;
+}
+
+/** The sub-owner's part where it is set, else the owner's. */
+export function effective(settings: Settings, subOwner: string | null): Effective {
   const overrides = settings.sub_owners ?? {};
   const part = subOwner !== null && Object.hasOwn(overrides, subOwner) ? overrides[subOwner] : undefined;
-  return { pointer: part?.pointer ?? settings.pointer, unit: part?.unit ?? settings.unit };
+  return { pointer: part?.pointer ?? settings.pointer ?? undefined, unit: part?.unit ?? settings.unit ?? undefined };
 }
 
 /** What stands at the pointer; undefined, if there is nothing. */
-export function valueAt(data: unknown, pointer: string | null | undefined): unknown {
+export function valueAt(data: unknown, pointer: string | undefined): unknown {
   return find(data, parse(pointer ?? "") ?? []);
 }
 
 /** The number that is calibrated; null, if there is none at the pointer. */
-export function rawNumber(data: unknown, { pointer }: Pick<Calibration, "pointer">): number | null {
+export function rawNumber(data: unknown, { pointer }: Partial<Effective>): number | null {
   return numberOf(valueAt(data, pointer));
 }
 

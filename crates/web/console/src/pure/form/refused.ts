@@ -1,7 +1,7 @@
 // What the node found wrong, at the places of the form. What has no place there is left over, to be
 // told beside it.
 
-import type { FieldFault } from "../../api/problem";
+import type { FieldFault } from "../../api/types";
 import type { Draft } from "./draft";
 import type { Faults } from "./faults";
 
