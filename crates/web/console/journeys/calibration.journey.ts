@@ -116,8 +116,9 @@ test("steps are written in the form, previewed, saved, and hold for the next sta
   await button("Linear", adding()).click();
   await step(2).getByLabel("Gain").fill("7");
   await expect.poll(previews).toEqual(["7", "step 1 has no value for it", "7"]);
-  await button("Save").click();
+  await page.keyboard.press("Enter");
   await page.getByText("Saved as version 2").waitFor();
+  expect(await focused()).toBe("Gain");
   await node.send(status("plant-8", "door", { state: "open" }));
   await page.getByRole("row", { name: /"state":"open".* 7 version 2/ }).waitFor();
   await page.getByRole("row", { name: /^2 .*\/state → labels → linear/ }).waitFor();

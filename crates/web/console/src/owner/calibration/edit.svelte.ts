@@ -40,24 +40,29 @@ export class Edit {
     [this.fault, this.tried] = [undefined, false];
   }
 
+  /** What was written is stored now. The form stays as it is, and the focus in it. */
+  #keep(written: string, stored: Calibration | undefined, version: number): void {
+    this.#stored = stored;
+    this.#filled = written;
+    [this.version, this.saved, this.tried] = [version, version, false];
+  }
+
   /** What the preview and the node are asked about. */
   patch(scope: string | null): { settings: object } {
     return patchOf(scope, this.form, this.#stored);
   }
 
-  /** What was saved, if it was. */
-  async save(scope: string | null, write: (patch: object) => Promise<Owner>): Promise<Owner | undefined> {
+  /** What came of it is in `saved`, or in `fault`. */
+  async save(scope: string | null, write: (patch: object) => Promise<Owner>): Promise<void> {
     [this.busy, this.fault] = [true, undefined];
     const written = text(this.form);
     try {
       const after = await write(this.patch(scope));
-      this.saved = after.version;
-      return after;
+      this.#keep(written, scope === null ? after.settings : after.settings.sub_owners?.[scope], after.version);
     } catch (fault) {
       const errors = fault instanceof Problem ? fault.errors : [];
       this.#refused = { text: written, by: refusedAt(errors, scope, this.form) };
       this.fault = fault;
-      return undefined;
     } finally {
       this.busy = false;
     }
