@@ -56,6 +56,20 @@ test.each([
   expect(complaints).toEqual([]);
 });
 
+test.each([
+  ["light", "wide", DESK],
+  ["dark", "narrow", PHONE],
+] as const)("the description of the API is accessible, open and shut: %s and %s", async (colorScheme, _, viewport) => {
+  const { page, complaints } = await open(browser, node.url, { colorScheme, viewport });
+  await page.goto("/docs#patchOwnersOwnerId");
+  await page.getByRole("heading", { name: "Body" }).waitFor();
+  await page.getByText("The parts of a calibration").click();
+  await page.locator("#shape-CalibrationOverride table").waitFor();
+  expect(await violations(page)).toEqual([]);
+  expect(await page.evaluate("document.documentElement.scrollWidth <= innerWidth")).toBe(true);
+  expect(complaints).toEqual([]);
+});
+
 test("the chosen theme is kept", async () => {
   const { page } = await open(browser, node.url, { colorScheme: "light" });
   await page.goto("/");
