@@ -75,6 +75,7 @@ test("an override is for one sub-owner, and what is written for all outlives a l
   expect(await step(1).getByLabel("Gain").inputValue()).toBe("0.1");
   await step(1).getByLabel("Gain").fill("3");
   await page.getByLabel("Unit").fill("bar");
+  await page.getByRole("columnheader", { name: "Sub-owner" }).waitFor({ state: "detached" });
   await expect.poll(previews).toEqual([expect.stringMatching(/^24\sbar$/)]);
   await button("Save").click();
   await page.getByText("Saved as version 3").waitFor();
@@ -195,6 +196,31 @@ test("what the node refuses is told at its field, and the preview is stale", asy
   await page.getByLabel("Gain").fill("2");
   await upToDate();
   await expect.poll(previews).toEqual(["42", "24", "8"]);
+});
+
+test("an answer that comes late does not take the place of a newer one", async () => {
+  await page.goto("/owners/plant-9?sub=tank");
+  await button("/current").click();
+  await upToDate();
+  let release = () => {};
+  const late = new Promise<void>((resolve) => (release = resolve));
+  await page.route("**/settings:preview", async (route) => {
+    const { gain } = route.request().postDataJSON().settings;
+    const answer = await route.fetch();
+    if (gain === 2) await late;
+    // Nobody may wait for it any more.
+    await route.fulfill({ response: answer }).catch(() => {});
+  });
+  const asked = page.waitForRequest((request) => request.postDataJSON()?.settings?.gain === 2);
+  await page.getByLabel("Gain").fill("2");
+  await asked;
+  await page.getByLabel("Gain").fill("3");
+  await expect.poll(previews).toEqual(["63", "36", "12"]);
+  release();
+  await page.getByLabel("Gain").fill("4");
+  await page.getByText("Stale", { exact: true }).waitFor();
+  expect(await previews()).toEqual(["63", "36", "12"]);
+  await expect.poll(previews).toEqual(["84", "48", "16"]);
 });
 
 for (const [colorScheme, viewport] of [["light", DESK], ["dark", PHONE], ["dark", DESK], ["light", PHONE]] as const) {
