@@ -69,7 +69,6 @@ test("an override is for one sub-owner, and what is written for all outlives a l
   await expect.poll(previews).toEqual([expect.stringMatching(/^16\s°C$/)]);
   await button("Of each sub-owner").click();
   await page.getByRole("row", { name: /^boiler .*300.* 600\s°C$/ }).waitFor();
-  await button("Undo").click();
   await button("Only pump").click();
   await button("Steps").click();
   expect(await step(1).getByLabel("Gain").inputValue()).toBe("0.1");
@@ -81,6 +80,11 @@ test("an override is for one sub-owner, and what is written for all outlives a l
   await page.getByText("Saved as version 3").waitFor();
   const overrides = { pump: { steps: [{ linear: { gain: 3, offset: 0 } }], unit: "bar" } };
   expect(await settingsOf("plant-7")).toMatchObject({ gain: 0.1, sub_owners: overrides });
+  await button("All sub-owners").click();
+  expect(await page.getByLabel("Gain").inputValue()).toBe("2");
+  await button("Save").click();
+  await page.getByText("Saved as version 4").waitFor();
+  expect(await settingsOf("plant-7")).toMatchObject({ gain: 2, sub_owners: overrides });
 });
 
 test("who saves onto a version that is gone is told so, and loses nothing", async () => {

@@ -14,7 +14,7 @@ export class Edit {
   busy = $state(false);
   /** Saving was tried while something was faulty. */
   tried = $state(false);
-  /** The version that was saved, until somebody types again. */
+  /** The version that was saved last. */
   saved = $state<number>();
   fault = $state.raw<unknown>();
   /** What If-Match says. */
@@ -37,7 +37,12 @@ export class Edit {
     this.#stored = stored;
     this.#filled = text(this.form);
     this.version = version;
-    [this.fault, this.tried] = [undefined, false];
+    [this.fault, this.tried, this.saved] = [undefined, false, undefined];
+  }
+
+  /** The other form of this page made a version of the one that this was filled from. */
+  follow(before: number, after: number): void {
+    if (this.version === before) this.version = after;
   }
 
   /** What was written is stored now. The form stays as it is, and the focus in it. */

@@ -40,6 +40,14 @@ test("the form stays as it was typed when it is saved", async () => {
   expect([edit.form, edit.form.gain, edit.touched]).toEqual([form, "3.0", false]);
 });
 
+test("a version that the page itself made is no stranger's", () => {
+  edit.form.gain = "3";
+  edit.follow(1, 2);
+  expect([edit.version, edit.form.gain]).toEqual([2, "3"]);
+  edit.follow(1, 9);
+  expect(edit.version).toBe(2);
+});
+
 test("a version that is gone leaves all as it is", async () => {
   edit.form.gain = "3";
   await edit.save(null, () => Promise.reject(new Problem(412, "it has changed")));
