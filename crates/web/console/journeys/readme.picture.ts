@@ -29,12 +29,14 @@ test("pictures", async () => {
   await take(page, "overview");
   await node.api("PATCH", "/owners/owner-000001", { display_name: "Wharf 3", settings: { pointer: "/temperature", unit: "°C" } });
   await page.waitForTimeout(40_000);
-  await page.setViewportSize({ ...DESK, height: 800 });
+  await page.setViewportSize({ ...DESK, height: 1300 });
   await page.emulateMedia({ colorScheme: "dark" });
   await page.goto("/owners/owner-000001?sub=thermometer-0");
+  await page.getByRole("button", { name: "Steps" }).click();
+  await page.getByRole("button", { name: "Linear" }).click();
   await page.getByLabel("Gain").fill("1.02");
   await page.getByLabel("Offset").fill("-0.4");
-  await page.waitForTimeout(2_000);
+  await page.getByText("Up to date").waitFor();
   await page.evaluate("scrollTo(0, 0)");
   await take(page, "owner");
 });
