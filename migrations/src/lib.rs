@@ -19,6 +19,8 @@ mod m20261126_000005_standing;
 mod m20261126_000006_status_blocks;
 mod m20261127_000007_held_counts;
 mod m20261127_000008_access;
+mod m20261127_000009_owners_by_creation;
+mod m20261127_000010_recalibrations;
 
 /// Every migration, oldest first.
 #[derive(Debug, Clone, Copy)]
@@ -35,6 +37,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261126_000006_status_blocks::Migration),
             Box::new(m20261127_000007_held_counts::Migration),
             Box::new(m20261127_000008_access::Migration),
+            Box::new(m20261127_000009_owners_by_creation::Migration),
+            Box::new(m20261127_000010_recalibrations::Migration),
         ]
     }
 }

@@ -3,18 +3,12 @@
 //! A killed process leaves its writes to the system, so this proves the order of writes and the
 //! recovery, not the disk's `fsync`.
 
-use std::collections::BTreeMap;
-use std::path::Path;
-
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use rand::Rng;
-use serde_json::Value;
 
+use crate::harness::acknowledged;
 use crate::harness::ledger::Ledger;
 use crate::harness::seed;
 use crate::harness::site::Site;
-use crate::harness::truth::Truth;
 use crate::harness::wait::until;
 
 const BACKLOG: i64 = 60_000;
@@ -110,57 +104,12 @@ async fn a_hub_that_is_killed_has_every_event_that_it_acknowledged() {
     assert!(simulate.ended().await.success());
 
     let truth = site.holds_at_the_end().await;
-    acknowledged_is_logged(&ledger, &truth);
+    let logged = truth
+        .events
+        .iter()
+        .map(|(place, event)| (place.0, &*event.body));
+    let acknowledged = acknowledged::is_logged(&ledger, logged);
+    assert!(acknowledged > truth.len() / 2);
     assert!(node.terminate().await.success());
     assert!(hub.terminate().await.success());
-}
-
-type Sent = (i64, Vec<u8>);
-
-/// Each event is in the log as often as it was acknowledged, and beyond that at most as often as
-/// nobody knows.
-fn acknowledged_is_logged(ledger: &Path, truth: &Truth) {
-    let mut acknowledged: BTreeMap<Sent, usize> = BTreeMap::new();
-    let mut unknown: BTreeMap<Sent, usize> = BTreeMap::new();
-    for line in std::fs::read_to_string(ledger).unwrap().lines() {
-        let line: Value = serde_json::from_str(line).unwrap();
-        let counts = match &line["acked"] {
-            Value::Bool(true) => &mut acknowledged,
-            Value::Bool(false) => continue,
-            _ => &mut unknown,
-        };
-        *counts.entry(sent(&line)).or_default() += 1;
-    }
-    let mut logged: BTreeMap<Sent, usize> = BTreeMap::new();
-    for ((partition, _), event) in &truth.events {
-        *logged.entry((*partition, event.body.clone())).or_default() += 1;
-    }
-    assert!(acknowledged.values().sum::<usize>() > truth.len() / 2);
-    for (event, count) in &acknowledged {
-        let found = logged.get(event).copied().unwrap_or_default();
-        assert!(
-            found >= *count,
-            "acknowledged {count} times, logged {found} times: {event:?}"
-        );
-    }
-    for (event, count) in &logged {
-        let at_most =
-            [&acknowledged, &unknown].map(|it| it.get(event).copied().unwrap_or_default());
-        let at_most = at_most.iter().sum::<usize>();
-        assert!(
-            *count <= at_most,
-            "sent {at_most} times, logged {count} times: {event:?}"
-        );
-    }
-}
-
-fn sent(line: &Value) -> Sent {
-    let partition = line["partition"].as_str().unwrap().parse().unwrap();
-    let body = match line["body"].as_str() {
-        Some(text) => text.as_bytes().to_vec(),
-        None => STANDARD
-            .decode(line["body_base64"].as_str().unwrap())
-            .unwrap(),
-    };
-    (partition, body)
 }

@@ -2,19 +2,14 @@
 //! newcomers stream in, and yet every creation arrives at every sink, under one id.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::TcpListener;
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use rand::Rng;
 use rollcall_test_servers::Redis;
-use serde_json::Value;
-use wiremock::matchers::method;
-use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
 
 use crate::harness::fleet::Node;
 use crate::harness::message::status;
 use crate::harness::port;
+use crate::harness::receiver::{Arrival, Mood, Receiver, sinks, stream};
 use crate::harness::scatter::scatter;
 use crate::harness::scene::Scene;
 use crate::harness::seed;
@@ -30,80 +25,6 @@ const OWNERS_VARIABLE: &str = "ROLLCALL_TEST_ANNOUNCED";
 const WAVE: usize = 250;
 /// … and as many more as it takes for no more strokes than this.
 const MOST_WAVES: usize = 60;
-const STREAM: &str = "announcements";
-
-/// What the receiver does with a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Mood {
-    Takes,
-    Refuses,
-    Throttles,
-    /// Takes it, and answers when nobody waits any more.
-    Hangs,
-}
-
-/// A receiver of webhooks and all that it has taken: (type, subject, id).
-#[derive(Clone)]
-struct Receiver(Arc<Mutex<(Mood, Vec<Arrival>)>>);
-
-type Arrival = (String, String, String);
-
-impl Receiver {
-    fn new() -> Self {
-        Self(Arc::new(Mutex::new((Mood::Takes, Vec::new()))))
-    }
-
-    async fn listen(&self, port: u16) -> MockServer {
-        let listener = TcpListener::bind(("127.0.0.1", port)).unwrap();
-        let server = MockServer::builder().listener(listener);
-        let server = server.disable_request_recording().start().await;
-        Mock::given(method("POST"))
-            .respond_with(self.clone())
-            .mount(&server)
-            .await;
-        server
-    }
-
-    fn set(&self, mood: Mood) {
-        self.0.lock().unwrap().0 = mood;
-    }
-
-    fn arrivals(&self) -> Vec<Arrival> {
-        self.0.lock().unwrap().1.clone()
-    }
-
-    async fn gets_more(&self) {
-        let before = self.arrivals().len();
-        until("the receiver gets one more", async || {
-            (self.arrivals().len() > before).then_some(())
-        })
-        .await;
-    }
-}
-
-impl Respond for Receiver {
-    fn respond(&self, request: &Request) -> ResponseTemplate {
-        let mut inner = self.0.lock().unwrap();
-        let event: Value = serde_json::from_slice(&request.body).unwrap();
-        match inner.0 {
-            Mood::Refuses => ResponseTemplate::new(503),
-            Mood::Throttles => ResponseTemplate::new(429).insert_header("Retry-After", "1"),
-            Mood::Takes => {
-                inner.1.push(arrival(&event));
-                ResponseTemplate::new(204)
-            }
-            Mood::Hangs => {
-                inner.1.push(arrival(&event));
-                ResponseTemplate::new(204).set_delay(Duration::from_secs(60))
-            }
-        }
-    }
-}
-
-fn arrival(event: &Value) -> Arrival {
-    let text = |key: &str| event[key].as_str().unwrap().to_owned();
-    (text("type"), text("subject"), text("id"))
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_creation_arrives_under_one_id_whoever_is_killed() {
@@ -213,31 +134,6 @@ async fn strike(
             "node killed"
         }
     }
-}
-
-fn sinks(redis: &Redis, port: u16) -> String {
-    let webhook = format!(
-        r#"{{ kind = "webhook", name = "webhook", url = "http://127.0.0.1:{port}/", allow_private = true }}"#
-    );
-    let stream = format!(
-        r#"{{ kind = "redis_stream", name = "stream", url = "{}", stream = "{STREAM}" }}"#,
-        redis.url()
-    );
-    format!("[{webhook}, {stream}]")
-}
-
-/// All that the stream holds: one event a line in the answer that holds it as JSON.
-fn stream(redis: &Redis) -> Vec<Arrival> {
-    let text = redis
-        .command(&["XRANGE", STREAM, "-", "+"])
-        .unwrap_or_default();
-    let events = text
-        .lines()
-        .filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    events
-        .filter(Value::is_object)
-        .map(|event| arrival(&event))
-        .collect()
 }
 
 fn ids(arrivals: &[Arrival]) -> BTreeMap<(&str, &str), BTreeSet<&str>> {

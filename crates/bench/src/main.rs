@@ -18,14 +18,18 @@
 //!
 //! `cargo run --release -p rollcall-bench -- storm` enters a million newcomers, beside one bulk
 //! insert of the same rows. `… -- ways` measures the ways in which people enter newcomers, and
-//! writes a plot.
+//! writes a plot. `… -- latency` measures the time from due to committed, by percentiles, at shares
+//! of the highest rate and while something goes wrong, and writes a plot, too. `… -- flat` measures the
+//! whole path with a thousand owners and with a million, and what they keep in memory.
 
 #![allow(clippy::print_stdout, reason = "the table is this program's output")]
 
 mod cases;
 mod cpu;
 mod database;
+mod flat;
 mod hub_process;
+mod latency;
 mod load;
 mod report;
 mod storm;
@@ -86,6 +90,10 @@ enum Command {
     Storm(storm::Arguments),
     /// Measures the ways in which people enter newcomers, beside Rollcall's, on PostgreSQL.
     Ways(ways::Arguments),
+    /// Measures the whole path with few owners and with a million, and with more owner actors.
+    Flat(flat::Arguments),
+    /// Measures how long events take until they are committed, calm and in trouble, on PostgreSQL.
+    Latency(latency::Arguments),
 }
 
 fn main() -> anyhow::Result<()> {
@@ -106,6 +114,16 @@ fn main() -> anyhow::Result<()> {
     match &command {
         Some(Command::Storm(storm)) => arguments.partitions = storm.partitions,
         Some(Command::Ways(_)) => ways::adapt(&mut arguments),
+        Some(Command::Latency(latency)) => {
+            println!("{}", io.block_on(latency::run(latency))?);
+            return Ok(());
+        }
+        Some(Command::Flat(flat)) => {
+            let _io = io.enter();
+            let measuring = flat::run(&arguments, flat, io.handle());
+            println!("{}", actix_rt::System::new().block_on(measuring)?);
+            return Ok(());
+        }
         None => {}
     }
     let bench = cases::Bench::new(arguments, io.handle().clone())?;
@@ -122,6 +140,8 @@ fn main() -> anyhow::Result<()> {
         Some(Command::Ways(arguments)) => {
             println!("{}", system.block_on(ways::run(&bench, arguments))?);
         }
+        // They have no use for what the others share.
+        Some(Command::Latency(_) | Command::Flat(_)) => {}
     }
     Ok(())
 }

@@ -20,7 +20,7 @@ use futures::StreamExt;
 use rollcall_hub::{Config, DEVELOPMENT_CONNECTION_STRING, Hub};
 use rollcall_model::SystemClock;
 
-const EVENTS: usize = 500_000;
+const EVENTS: usize = 1_000_000;
 const BATCH: usize = 1_000;
 const BODY: &str = r#"{"dataOwnerId": "1234567", "dataOwnerSubId": "7", "data": {"temperature": 21.5, "humidity": 40.25, "battery": 97}, "measuredAt": "2026-11-23T10:00:00Z"}"#;
 

@@ -28,7 +28,8 @@ pub struct Config {
     pub partitions: u32,
     /// How long events are kept. They go by whole segments, so some stay longer.
     pub retention: Duration,
-    /// Bytes kept at most by the whole hub, shared evenly by the partitions.
+    /// Bytes that the log keeps, shared evenly by the partitions. They go by whole segments, so a
+    /// partition may lie above its share by one, which is an eighth of it (64 KiB to 16 MiB).
     pub retention_size: Option<u64>,
     /// Whether deliveries are sent settled, which spares the receivers their dispositions.
     pub presettle: bool,

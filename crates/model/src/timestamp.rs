@@ -27,7 +27,8 @@ pub struct TimestampError {
 impl Timestamp {
     /// 1970-01-01T00:00:00Z.
     pub const EPOCH: Self = Self(0);
-    const MIN: Self = Self(-62_167_219_200 * MICROS_PER_SECOND);
+    /// The first moment of the year 0.
+    pub const MIN: Self = Self(-62_167_219_200 * MICROS_PER_SECOND);
     const MAX: Self = Self(253_402_300_799 * MICROS_PER_SECOND + 999_999);
 
     /// A value outside the years 0 to 9999 becomes the nearest one inside.

@@ -8,7 +8,7 @@ use tokio::runtime;
 
 use crate::handle::Handle;
 use crate::node_reporter::NodeReporter;
-use crate::{Config, held_settling, status_retention};
+use crate::{Config, held_settling, recalibrating, status_retention};
 
 /// Starts all of it, until the node drains.
 pub(crate) fn start(
@@ -19,6 +19,7 @@ pub(crate) fn start(
 ) {
     status_retention::start(config, handle, clock, io);
     held_settling::start(handle, io);
+    recalibrating::start(config, handle, io);
     io.spawn(Handle::watch_rate(Arc::downgrade(&handle.inner)));
     let reporter = reporter(config, handle);
     io.spawn(handle.inner.reporting.track_future(reporter.run()));

@@ -51,6 +51,7 @@ mod reader_gauge;
 mod reader_memory;
 mod reader_start;
 mod readers;
+mod recalibrating;
 pub mod replay;
 mod replay_range;
 mod replay_run;

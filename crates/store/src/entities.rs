@@ -12,6 +12,7 @@ pub mod outbox_deliveries;
 pub mod outbox_events;
 pub mod owners;
 pub mod partitions;
+pub mod recalibrations;
 pub mod settings_history;
 pub mod statuses;
 mod stored_time;

@@ -101,9 +101,13 @@ fn classify(error: &sqlx::Error) -> (Kind, bool) {
             Some(error) => crate::postgres::classify(error),
             None => crate::sqlite::classify(error.as_ref()),
         },
-        E::Io(_) | E::Tls(_) | E::PoolTimedOut | E::PoolClosed | E::WorkerCrashed => {
-            (Kind::Unavailable, false)
-        }
+        // An answer that is none is the connection's: a proxy whose server is down hangs up in its midst.
+        E::Io(_)
+        | E::Tls(_)
+        | E::Protocol(_)
+        | E::PoolTimedOut
+        | E::PoolClosed
+        | E::WorkerCrashed => (Kind::Unavailable, false),
         _ => (Kind::Defect, false),
     }
 }

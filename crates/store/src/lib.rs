@@ -30,6 +30,7 @@ pub mod pending;
 mod postgres;
 pub mod provision;
 pub mod reading;
+pub mod recalibration;
 pub mod replay;
 mod retention;
 pub mod schema;
@@ -61,8 +62,13 @@ pub use reading::gaps::GapRow;
 pub use reading::history::SettingsVersion;
 pub use reading::outbox::{DeliveryRow, EventFilter, OutboxRow, SinkStanding};
 pub use reading::{
-    DeadLetterFilter, DeadLetterRow, DeadLetterState, Finding, NodeRow, Order, OwnerFilter, Page,
-    PartitionRow, StatusRange, StatusRow, StreamRow, Summary,
+    DeadLetterFilter, DeadLetterRow, DeadLetterState, Finding, NodeRow, Order, OwnerFilter,
+    OwnerSort, Page, PartitionRow, StatusRange, StatusRow, StreamRow, Summary,
+};
+pub use recalibration::{
+    NewRecalibration, RecalibrationAnswer, RecalibrationFilter, RecalibrationRange,
+    RecalibrationRow, RecalibrationStart, RecalibrationState, RecalibrationStep, RecalibrationWish,
+    RecalibrationWorker,
 };
 pub use replay::{ReplayAnswer, ReplayBasis, ReplayChunk, ReplayCounts, ReplayMode, Unstored};
 pub use schema::MigrationRow;

@@ -1,16 +1,18 @@
-//! What this process commits, shown to whoever listens while it happens.
+//! What is committed, shown to whoever listens while it happens.
 //!
 //! Invariants:
 //! - a commit waits for no listener: what does not fit a listener's bounds is counted as passed
 //!   over, and costs no copy;
 //! - only what was committed is shown, with the value and version with which it was stored; what an
 //!   earlier try turns out to have stored is not (the answer was lost, and with it the moment);
-//! - of commits by other processes nothing is known here.
+//! - what other nodes commit comes through the database (`postgres/live_feed.rs`), and only while
+//!   somebody listens.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use rollcall_model::{OwnerId, SubOwnerId};
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use tokio::sync::Notify;
 
@@ -24,9 +26,11 @@ const MAX_ROWS: usize = 256;
 const MAX_BYTES: usize = 4 * 1024 * 1024;
 
 /// Which statuses a listener wants to see.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct LiveFilter {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner_id: Option<OwnerId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sub_owner_id: Option<SubOwnerId>,
 }
 
@@ -58,7 +62,11 @@ struct Waiting {
 
 /// Everybody who listens.
 #[derive(Debug, Default)]
-pub(crate) struct Live(Mutex<Vec<Weak<Seat>>>);
+pub(crate) struct Live {
+    listeners: Mutex<Vec<Weak<Seat>>>,
+    /// Of other nodes: they get what this process commits, and nothing that came from elsewhere.
+    taps: Mutex<Vec<Weak<Seat>>>,
+}
 
 impl LiveStatuses {
     /// Waits for rows, and takes all that wait. Nothing is lost if the waiting is given up.
@@ -86,19 +94,31 @@ impl Seat {
     fn show(&self, rows: &[Row<'_>]) {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         for row in rows.iter().filter(|row| self.filter.wants(row)) {
-            waiting.push(row);
+            waiting.push(row.status.data.len(), || shown(row));
         }
+        drop(waiting);
+        self.arrived.notify_one();
+    }
+
+    /// What another node has let through for this filter.
+    fn show_others(&self, others: &LiveRows) {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        for row in &others.rows {
+            waiting.push(row.data.get().len(), || Some(row.clone()));
+        }
+        waiting.passed_over += others.passed_over;
         drop(waiting);
         self.arrived.notify_one();
     }
 }
 
 impl Waiting {
-    fn push(&mut self, row: &Row<'_>) {
-        let bytes = self.bytes.saturating_add(row.status.data.len());
+    fn push(&mut self, data_bytes: usize, row: impl FnOnce() -> Option<StatusRow>) {
+        let bytes = self.bytes.saturating_add(data_bytes);
         // Once something was passed over, the rest is too: gaps lie behind the rows, not in them.
         let full = self.passed_over > 0 || self.rows.len() == MAX_ROWS || bytes > MAX_BYTES;
-        match shown(row).filter(|_| !full) {
+        let row = if full { None } else { row() };
+        match row {
             Some(row) => {
                 self.rows.push_back(row);
                 self.bytes = bytes;
@@ -139,36 +159,63 @@ fn shown(row: &Row<'_>) -> Option<StatusRow> {
 impl Live {
     /// Shows rows that have just been committed.
     pub(crate) fn show(&self, rows: &[Row<'_>]) {
-        let seats: Vec<Arc<Seat>> = {
-            let mut seats = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            seats.retain(|seat| seat.strong_count() > 0);
-            seats.iter().filter_map(Weak::upgrade).collect()
-        };
-        for seat in seats {
-            seat.show(rows);
+        for seats in [&self.listeners, &self.taps] {
+            for seat in present(seats) {
+                seat.show(rows);
+            }
         }
     }
 
-    fn listen(&self, filter: LiveFilter) -> LiveStatuses {
-        let seat = Arc::new(Seat {
-            filter,
-            waiting: Mutex::default(),
-            arrived: Notify::new(),
-        });
-        let mut seats = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        seats.push(Arc::downgrade(&seat));
-        LiveStatuses(seat)
+    /// Shows what another node has committed to those who listen by that filter.
+    pub(crate) fn show_others(&self, filter: &LiveFilter, others: &LiveRows) {
+        let seats = present(&self.listeners).into_iter();
+        for seat in seats.filter(|seat| seat.filter == *filter) {
+            seat.show_others(others);
+        }
+    }
+
+    pub(crate) fn listen(&self, filter: LiveFilter) -> LiveStatuses {
+        take_seat(&self.listeners, filter)
+    }
+
+    /// On another node's behalf.
+    pub(crate) fn tap(&self, filter: LiveFilter) -> LiveStatuses {
+        take_seat(&self.taps, filter)
+    }
+
+    /// What those who listen want to see.
+    pub(crate) fn wanted(&self) -> HashSet<LiveFilter> {
+        let seats = present(&self.listeners).into_iter();
+        seats.map(|seat| seat.filter.clone()).collect()
     }
 }
 
+fn take_seat(seats: &Mutex<Vec<Weak<Seat>>>, filter: LiveFilter) -> LiveStatuses {
+    let seat = Arc::new(Seat {
+        filter,
+        waiting: Mutex::default(),
+        arrived: Notify::new(),
+    });
+    let mut seats = seats.lock().unwrap_or_else(PoisonError::into_inner);
+    seats.push(Arc::downgrade(&seat));
+    LiveStatuses(seat)
+}
+
+/// Whoever is gone has left the list afterwards.
+fn present(seats: &Mutex<Vec<Weak<Seat>>>) -> Vec<Arc<Seat>> {
+    let mut seats = seats.lock().unwrap_or_else(PoisonError::into_inner);
+    seats.retain(|seat| seat.strong_count() > 0);
+    seats.iter().filter_map(Weak::upgrade).collect()
+}
+
 impl Store {
-    /// The statuses that this process commits from now on. Each listener has room for
-    /// 256 rows and 4 MiB of their data.
+    /// The statuses that are committed from now on, by this process at once and by other nodes on the
+    /// same PostgreSQL within a second. Each listener has room for 256 rows and 4 MiB of their data.
     #[must_use]
     pub fn live_statuses(&self, filter: LiveFilter) -> LiveStatuses {
         match self.backend() {
             Backend::Sqlite(database) => database.live().listen(filter),
-            Backend::Postgres(database) => database.live().listen(filter),
+            Backend::Postgres(database) => database.listen_live(filter, self.runtime()),
         }
     }
 }

@@ -22,6 +22,7 @@ pub(crate) mod erasure;
 mod error;
 pub(crate) mod held;
 pub(crate) mod lease;
+pub(crate) mod live_feed;
 mod open;
 pub(crate) mod outbox;
 pub(crate) mod outbox_retention;
@@ -29,6 +30,7 @@ pub(crate) mod owners;
 mod past;
 pub(crate) mod pending;
 pub(crate) mod provision;
+pub(crate) mod recalibration;
 pub(crate) mod replay;
 pub(crate) mod resend;
 pub(crate) mod retention;
@@ -47,8 +49,9 @@ use time::OffsetDateTime;
 
 use crate::PendingStatuses;
 use crate::fault::{Fault, Result};
-use crate::live::Live;
+use crate::live::{Live, LiveFilter, LiveStatuses};
 use days::Days;
+use live_feed::LiveFeed;
 use past::PastKeeper;
 use wakes::Listener;
 use writing::Writing;
@@ -67,7 +70,7 @@ pub(crate) struct Database {
     past: Arc<PastKeeper>,
     /// As the server names the sessions: the node, to others.
     application_name: String,
-    live: Live,
+    live: LiveFeed,
     pending_statuses: PendingStatuses,
 }
 
@@ -103,7 +106,17 @@ impl Database {
 
     /// Who listens to what this process commits.
     pub(crate) fn live(&self) -> &Live {
-        &self.live
+        self.live.live()
+    }
+
+    /// What other nodes commit is listened to as well.
+    pub(crate) fn listen_live(
+        &self,
+        filter: LiveFilter,
+        runtime: &tokio::runtime::Handle,
+    ) -> LiveStatuses {
+        self.listener.start(runtime);
+        self.live.listen(filter, runtime)
     }
 
     pub(crate) fn listener(&self) -> &Listener {

@@ -10,7 +10,7 @@ mod letters;
 pub mod outbox;
 mod partitions;
 pub(crate) mod roll;
-mod statuses;
+pub(crate) mod statuses;
 mod summary;
 
 use rollcall_model::{
@@ -18,7 +18,7 @@ use rollcall_model::{
     SubOwner, SubOwnerId, Timestamp,
 };
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::store::{Backend, Operation};
@@ -33,16 +33,59 @@ pub struct Page<T> {
     pub next_cursor: Option<String>,
 }
 
-/// Which owners a list shows.
+/// Which owners a list shows, and in which order.
 #[derive(Debug, Clone, Default)]
 pub struct OwnerFilter {
     /// Part of the id or of the name, without regard to case.
     pub q: Option<String>,
     pub state: Option<OwnerState>,
+    pub sort: OwnerSort,
+}
+
+/// By what owners are sorted; the id decides between those of one moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OwnerSort {
+    #[default]
+    Id,
+    IdFalling,
+    Created,
+    CreatedFalling,
+}
+
+impl OwnerSort {
+    pub const ALL: [Self; 4] = [
+        Self::Id,
+        Self::IdFalling,
+        Self::Created,
+        Self::CreatedFalling,
+    ];
+
+    /// The column's name, behind `-` where it falls.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Id => "owner_id",
+            Self::IdFalling => "-owner_id",
+            Self::Created => "created_at",
+            Self::CreatedFalling => "-created_at",
+        }
+    }
+}
+
+impl std::str::FromStr for OwnerSort {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let known = Self::ALL.into_iter().find(|sort| sort.as_str() == text);
+        known.ok_or_else(|| {
+            let names = Self::ALL.map(Self::as_str).join(", ");
+            format!("{text:?} is not one of {names}")
+        })
+    }
 }
 
 /// A stored status.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct StatusRow {
     pub owner_id: OwnerId,
     pub sub_owner_id: SubOwnerId,

@@ -29,6 +29,7 @@ pub(crate) mod outbox_retention;
 pub(crate) mod owners;
 pub(crate) mod pending;
 pub(crate) mod provision;
+pub(crate) mod recalibration;
 pub(crate) mod replay;
 pub(crate) mod resend;
 pub(crate) mod retention;

@@ -23,6 +23,8 @@ const DEAD_LETTER_SEGMENT: usize = 4;
 const EVENT_SEGMENT: usize = 4;
 /// Where `/api/v1/keys/{id}/…` has its id.
 const KEY_SEGMENT: usize = 4;
+/// Where `/api/v1/recalibrations/{id}/…` has its id.
+const RECALIBRATION_SEGMENT: usize = 4;
 /// Where `/api/v1/users/{name}` has its name.
 const USER_SEGMENT: usize = 4;
 /// Where `/api/v1/partitions/{partition}/…` has its number.
@@ -80,6 +82,15 @@ fn key(request: &HttpRequest) -> Result<Uuid, Problem> {
     let text = segment(request, KEY_SEGMENT)?;
     let id = text.parse();
     id.map_err(|_| Problem::bad_request(format!("{text:?} is not the id of a key")))
+}
+
+/// The recalibration that a path names.
+pub(crate) struct RecalibrationPath(pub(crate) Uuid);
+
+fn recalibration(request: &HttpRequest) -> Result<Uuid, Problem> {
+    let text = segment(request, RECALIBRATION_SEGMENT)?;
+    let id = text.parse();
+    id.map_err(|_| Problem::bad_request(format!("{text:?} is not the id of a recalibration")))
 }
 
 /// The user that a path names.
@@ -143,4 +154,5 @@ from_path!(PartitionPath, request => Self(partition(request)?));
 from_path!(DeadLetterPath, request => Self(dead_letter(request)?));
 from_path!(EventPath, request => Self(event(request)?));
 from_path!(KeyPath, request => Self(key(request)?));
+from_path!(RecalibrationPath, request => Self(recalibration(request)?));
 from_path!(UserPath, request => Self(segment(request, USER_SEGMENT)?));

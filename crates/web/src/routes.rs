@@ -9,8 +9,8 @@ use actix_web::middleware::from_fn;
 
 use crate::api::{
     approvals, audit_log, dead_letters, dead_letters_bulk, decisions, events, gaps, health, keys,
-    node_settings, nodes, owners, owners_bulk, page, partitions, replay, session, settings,
-    statuses, stream, streams, sub_owners, summary, users,
+    node_settings, nodes, owners, owners_bulk, page, partitions, recalibrations, replay, session,
+    settings, statuses, stream, streams, sub_owners, summary, users,
 };
 use crate::{Config, Problem, Serves, auth};
 
@@ -80,6 +80,20 @@ fn api(config: &mut ServiceConfig) {
             "/dead-letters/{id}/discard",
             dead_letters::discard,
         ))
+        .service(only_read("/recalibrations", recalibrations::list))
+        .service(only_read("/recalibrations/{id}", recalibrations::read))
+        .service(only_post(
+            "/recalibrations/{id}/pause",
+            recalibrations::pause,
+        ))
+        .service(only_post(
+            "/recalibrations/{id}/resume",
+            recalibrations::resume,
+        ))
+        .service(only_post(
+            "/recalibrations/{id}/cancel",
+            recalibrations::cancel,
+        ))
         .configure(owner_routes);
 }
 
@@ -134,6 +148,10 @@ fn owner_routes(config: &mut ServiceConfig) {
         .service(only_post(
             "/owners/{owner_id}/settings:preview",
             settings::preview,
+        ))
+        .service(only_post(
+            "/owners/{owner_id}/recalibrations",
+            recalibrations::create,
         ))
         .service(sub_owner_list.route(web::post().to(sub_owners::create)))
         .service(

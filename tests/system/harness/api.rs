@@ -4,6 +4,8 @@ use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::Value;
 
+const MERGE_PATCH: &str = "application/merge-patch+json";
+
 /// Status code and JSON body; a body that is no JSON is a JSON string.
 pub(crate) type Answered = (u16, Value);
 
@@ -41,8 +43,15 @@ impl Api {
         answered(self.request(Method::GET, path)).await
     }
 
+    /// An answer whose body comes bit by bit.
+    pub(crate) async fn stream(&self, path: &str) -> reqwest::Response {
+        let response = self.request(Method::GET, path).send().await.unwrap();
+        assert_eq!(response.status(), 200);
+        response
+    }
+
     pub(crate) async fn delete(&self, path: &str) -> Answered {
-        answered(self.request(Method::DELETE, path)).await.unwrap()
+        self.try_delete(path).await.unwrap()
     }
 
     pub(crate) async fn post(&self, path: &str, body: &Value) -> Answered {
@@ -51,8 +60,24 @@ impl Api {
     }
 
     pub(crate) async fn patch(&self, path: &str, body: &Value) -> Answered {
-        let media_type = "application/merge-patch+json";
-        self.with_body(Method::PATCH, path, media_type, body).await
+        self.with_body(Method::PATCH, path, MERGE_PATCH, body).await
+    }
+
+    /// As [`Self::post`]; `None`: nobody answers.
+    pub(crate) async fn try_post(&self, path: &str, body: &Value) -> Option<Answered> {
+        self.try_with_body(Method::POST, path, "application/json", body)
+            .await
+    }
+
+    /// As [`Self::patch`]; `None`: nobody answers.
+    pub(crate) async fn try_patch(&self, path: &str, body: &Value) -> Option<Answered> {
+        self.try_with_body(Method::PATCH, path, MERGE_PATCH, body)
+            .await
+    }
+
+    /// As [`Self::delete`]; `None`: nobody answers.
+    pub(crate) async fn try_delete(&self, path: &str) -> Option<Answered> {
+        answered(self.request(Method::DELETE, path)).await
     }
 
     /// The sum of a counter over all its labels; 0, if it is not there yet.
@@ -80,10 +105,22 @@ impl Api {
         media_type: &str,
         body: &Value,
     ) -> Answered {
+        self.try_with_body(method, path, media_type, body)
+            .await
+            .unwrap()
+    }
+
+    async fn try_with_body(
+        &self,
+        method: Method,
+        path: &str,
+        media_type: &str,
+        body: &Value,
+    ) -> Option<Answered> {
         let request = self
             .request(method, path)
             .header("content-type", media_type);
-        answered(request.body(body.to_string())).await.unwrap()
+        answered(request.body(body.to_string())).await
     }
 
     fn request(&self, method: Method, path: &str) -> RequestBuilder {

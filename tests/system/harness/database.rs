@@ -10,7 +10,7 @@ use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteRow};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, FromRow};
 
-use super::tables::{Held, Tables};
+use super::tables::{DeadRow, Held, PartitionRow, StatusRow, Tables};
 
 const STATUS_COLUMNS: &str = "owner_id, sub_owner_id, stream_id, {integer partition_id}, \
                               sequence_number, {time enqueued_at}, {time status_at}, data, value, \
@@ -20,6 +20,9 @@ const PARTITION_COLUMNS: &str = "stream_id, {integer partition_id}, node, {time 
                                  coalesce(sequence_number, coalesce(first_sequence_number, 0) - 1) \
                                  AS checkpoint, stored, held, dead, dropped";
 const PLACE_COLUMNS: &str = "stream_id, {integer partition_id}, sequence_number";
+/// Up to its condition, which may go on.
+const DEAD_COLUMNS: &str = "stream_id, {integer partition_id}, sequence_number, reason, detail, \
+                            body FROM dead_letters WHERE state <> 'replayed'";
 
 /// Rows that either database gives.
 pub(crate) trait FromEither:
@@ -89,6 +92,32 @@ impl Database {
         let sql = "SELECT {integer coalesce(sum(stored), 0) AS stored} FROM partitions";
         let rows = self.rows_so_far(sql).await;
         rows.first().map_or(0, |(stored,): &(i64,)| *stored)
+    }
+
+    /// Leases, checkpoints and totals of every partition.
+    pub(crate) async fn partitions(&self) -> Vec<PartitionRow> {
+        let sql = format!("SELECT {PARTITION_COLUMNS} FROM partitions ORDER BY 1, 2");
+        self.rows(&sql).await
+    }
+
+    /// The statuses beyond a number of each partition, by their place.
+    pub(crate) async fn statuses_beyond(&self, numbers: &BTreeMap<i64, i64>) -> Vec<StatusRow> {
+        let beyond = beyond(numbers);
+        let sql = format!("SELECT {STATUS_COLUMNS} FROM statuses WHERE {beyond} ORDER BY 4, 5");
+        self.rows(&sql).await
+    }
+
+    /// As [`Self::statuses_beyond`], of dead letters that nobody has replayed.
+    pub(crate) async fn dead_beyond(&self, numbers: &BTreeMap<i64, i64>) -> Vec<DeadRow> {
+        let beyond = beyond(numbers);
+        let sql = format!("SELECT {DEAD_COLUMNS} AND {beyond} ORDER BY 2, 3");
+        self.rows(&sql).await
+    }
+
+    /// The newest status of each sub-owner.
+    pub(crate) async fn latest(&self) -> Vec<StatusRow> {
+        let sql = format!("SELECT {STATUS_COLUMNS} FROM latest_statuses");
+        self.rows(&sql).await
     }
 
     /// The checkpoints of the newest stream.
@@ -167,10 +196,7 @@ impl Reading {
         let statuses = |table| format!("SELECT {STATUS_COLUMNS} FROM {table}");
         let partitions = format!("SELECT {PARTITION_COLUMNS} FROM partitions");
         let held = format!("SELECT {PLACE_COLUMNS} FROM held_statuses");
-        let dead = format!(
-            "SELECT {PLACE_COLUMNS}, reason, detail, body FROM dead_letters
-             WHERE state <> 'replayed'"
-        );
+        let dead = format!("SELECT {DEAD_COLUMNS}");
         let gaps = "SELECT stream_id, {integer partition_id}, after_sequence_number,
                     upto_sequence_number FROM gaps";
         let owners: Vec<(String, String)> =
@@ -194,12 +220,21 @@ impl Reading {
         })
     }
 
+    /// A server that has gone away meanwhile has answered already.
     async fn end(self) {
         match self {
-            Self::Sqlite(connection) => connection.close().await.unwrap(),
-            Self::Postgres(connection) => connection.close().await.unwrap(),
-        }
+            Self::Sqlite(connection) => connection.close().await.ok(),
+            Self::Postgres(connection) => connection.close().await.ok(),
+        };
     }
+}
+
+/// The condition that a row lies beyond the number that its partition has.
+fn beyond(numbers: &BTreeMap<i64, i64>) -> String {
+    let pairs = numbers.iter().map(|(partition, number)| {
+        format!("(partition_id = {partition} AND sequence_number > {number})")
+    });
+    format!("({})", pairs.collect::<Vec<_>>().join(" OR "))
 }
 
 /// The statement with each `{kind expression}` as one database says it. The column has the name

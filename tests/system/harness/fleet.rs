@@ -1,7 +1,5 @@
 //! Several nodes of one site, each with a name, a directory and an API of its own.
 
-use std::process::Command;
-
 use super::api::Api;
 use super::port;
 use super::running::Running;
@@ -48,18 +46,10 @@ impl Node {
 
     /// Stops it in the midst of whatever it does, as a machine does that has no time for it.
     pub(crate) fn pause(&self) {
-        self.signal("STOP");
+        self.process.signal("STOP");
     }
 
     pub(crate) fn wake(&self) {
-        self.signal("CONT");
-    }
-
-    fn signal(&self, signal: &str) {
-        let pid = self.process.pid().to_string();
-        let sent = Command::new("sh")
-            .args(["-c", &format!("kill -{signal} \"$0\""), &pid])
-            .status();
-        assert!(sent.unwrap().success());
+        self.process.signal("CONT");
     }
 }

@@ -7,12 +7,15 @@
 //!                                                  └────▶ Ledger ◀────┘
 //! ```
 
+pub(crate) mod acknowledged;
 pub(crate) mod api;
 pub(crate) mod database;
 pub(crate) mod fleet;
 pub(crate) mod ledger;
+pub(crate) mod link;
 pub(crate) mod message;
 pub(crate) mod port;
+pub(crate) mod receiver;
 pub(crate) mod running;
 pub(crate) mod scatter;
 pub(crate) mod scene;

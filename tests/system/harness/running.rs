@@ -33,6 +33,11 @@ impl Running {
         std::fs::read_to_string(&self.talk).unwrap_or_default()
     }
 
+    /// Where that is written.
+    pub(crate) fn talk_path(&self) -> String {
+        self.talk.display().to_string()
+    }
+
     /// The lines by which it says that something is wrong.
     pub(crate) fn faults(&self) -> Vec<String> {
         let talk = self.talk();
@@ -58,13 +63,24 @@ impl Running {
         self.child.try_wait().unwrap().is_none()
     }
 
+    /// How it ended, if it has.
+    pub(crate) fn exit(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().unwrap()
+    }
+
     /// SIGTERM, and the exit status.
     pub(crate) async fn terminate(mut self) -> ExitStatus {
-        let asked = Command::new("sh")
-            .args(["-c", "kill -TERM \"$0\"", &self.pid().to_string()])
-            .status();
-        assert!(asked.unwrap().success());
+        self.signal("TERM");
         self.ended().await
+    }
+
+    /// Such as `TERM`, `STOP` or `CONT`.
+    pub(crate) fn signal(&self, signal: &str) {
+        let pid = self.pid().to_string();
+        let sent = Command::new("sh")
+            .args(["-c", &format!("kill -{signal} \"$0\""), &pid])
+            .status();
+        assert!(sent.unwrap().success());
     }
 
     /// Waits for it to end by itself.

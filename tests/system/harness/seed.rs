@@ -7,9 +7,14 @@ const VARIABLE: &str = "ROLLCALL_TEST_SEED";
 
 /// A random source whose seed is printed, and taken from the environment where it is given.
 pub(crate) fn random() -> ChaCha8Rng {
+    ChaCha8Rng::seed_from_u64(drawn())
+}
+
+/// The seed alone, printed.
+pub(crate) fn drawn() -> u64 {
     let seed = number(VARIABLE).unwrap_or_else(|| u64::from(rand::random::<u32>()));
     eprintln!("{VARIABLE}={seed}");
-    ChaCha8Rng::seed_from_u64(seed)
+    seed
 }
 
 /// A number that the environment gives to the tests.

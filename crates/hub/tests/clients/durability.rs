@@ -53,6 +53,50 @@ async fn a_torn_tail_is_cut_at_the_last_whole_record() {
     drop(kept);
 }
 
+/// A disk writes the blocks of what was never synced in any order, and zeros stand where one is
+/// missing.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tail_of_which_the_power_took_a_block_is_cut_before_that_block() {
+    const BLOCK: usize = 512;
+    let fixture = Fixture::start().await;
+    let body = "x".repeat(100);
+    let producer = fixture.producer().await;
+    let mut ends = Vec::new();
+    for _ in 0..24 {
+        crate::fixture::send(&producer, "0", &[&body]).await;
+        ends.push(usize::try_from(fixture.hub.status().partitions[0].bytes).unwrap());
+    }
+    let segment = fixture
+        .dir()
+        .join("partition-0000/00000000000000000000.log");
+    let whole = fs::read(&segment).unwrap();
+    let header = whole.len() - ends[23];
+    let config = fixture.config.clone();
+    let kept = fixture.close().await;
+    // The first four were synced.
+    let synced = header + ends[3];
+    for block in (synced / BLOCK..whole.len().div_ceil(BLOCK)).rev() {
+        let lost = (block * BLOCK).max(synced)..((block + 1) * BLOCK).min(whole.len());
+        let mut torn = whole.clone();
+        torn[lost.clone()].fill(0);
+        fs::write(&segment, &torn).unwrap();
+        let hub = Hub::start(config.clone(), Arc::new(SystemClock))
+            .await
+            .unwrap();
+        let left = ends.iter().take_while(|end| header + **end <= lost.start);
+        let last = left.count() - 1;
+        let partition = hub.status().partitions[0];
+        assert_eq!(
+            (partition.last_sequence_number, partition.bytes),
+            (i64::try_from(last).unwrap(), ends[last] as u64),
+            "without the bytes {lost:?}"
+        );
+        hub.stop().await;
+        assert_eq!(dumped(&config.dir).len(), last + 1);
+    }
+    drop(kept);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn garbage_after_the_last_record_is_cut_and_appends_go_on() {
     let fixture = Fixture::start().await;

@@ -146,6 +146,32 @@ async fn a_higher_epoch_displaces_and_a_lower_is_refused() {
     assert_eq!(fixture.hub.status().partitions[0].receivers, 1);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn five_receivers_without_an_epoch_read_side_by_side_and_a_sixth_is_refused() {
+    let fixture = Fixture::start().await;
+    fixture.send("0", &["a"]).await;
+    let mut present = Vec::new();
+    for _ in 0..5 {
+        let consumer = fixture.consumer().await;
+        let receiver = receiver(&consumer, "0", earliest()).await;
+        assert_eq!(bodies(&take(&receiver, 1).await), ["a"]);
+        present.push((receiver, consumer));
+    }
+    let sixth = fixture.consumer().await;
+    let refused = within("being refused", async {
+        let receiver = receiver(&sixth, "0", earliest()).await;
+        let mut stream = std::pin::pin!(receiver.stream_events());
+        stream.next().await.unwrap().map(drop)
+    });
+    assert!(refused.await.is_err());
+    assert_eq!(fixture.hub.status().partitions[0].receivers, 5);
+    let (receiver_of_one, _consumer) = present.remove(0);
+    within("closing", receiver_of_one.close()).await.unwrap();
+    until("room", || fixture.hub.status().partitions[0].receivers == 4).await;
+    let receiver = receiver(&sixth, "0", earliest()).await;
+    assert_eq!(bodies(&take(&receiver, 1).await), ["a"]);
+}
+
 async fn a_long_backlog_arrives_in_order(presettle: bool) {
     const BATCHES: usize = 20;
     const BATCH: usize = 500;

@@ -6,7 +6,7 @@ use anyhow::anyhow;
 use clap::{Args, Subcommand};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use rollcall_model::{Owner, OwnerId, OwnerState, SubOwner};
-use rollcall_store::OwnerFilter;
+use rollcall_store::{OwnerFilter, OwnerSort};
 use serde_json::{Value, json};
 
 use super::node_api::NodeApi;
@@ -40,6 +40,9 @@ enum Action {
     Block(Decided),
     /// Have a running node make blocked or deleted owners active again
     Restore(Decided),
+    /// Have the nodes give stored statuses the values of the owner's present settings, in the
+    /// background
+    Recalibrate(Recalibrated),
     /// Have a running node create the owners of a file, one JSON object a line:
     /// `{"owner_id": "1", "display_name": "Plant", "settings": {"gain": 2}}`
     Import {
@@ -56,6 +59,14 @@ struct Listing {
     /// Only those in this state: active, pending, blocked, deleted
     #[arg(long, value_name = "STATE")]
     state: Option<OwnerState>,
+    /// By `owner_id` or `created_at`, behind `-` where it falls
+    #[arg(
+        long,
+        default_value = "owner_id",
+        allow_hyphen_values = true,
+        value_name = "COLUMN"
+    )]
+    sort: OwnerSort,
     /// How many
     #[arg(long, default_value_t = 50, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=1_000))]
     limit: u32,
@@ -73,11 +84,30 @@ struct Decided {
     ids: Vec<String>,
 }
 
+#[derive(Debug, Args)]
+struct Recalibrated {
+    /// The owner's id
+    id: String,
+    /// Only this sub-owner's statuses
+    #[arg(long, value_name = "ID")]
+    sub_owner: Option<String>,
+    /// From this status time on, RFC 3339; otherwise from the first one
+    #[arg(long, value_name = "TIME")]
+    from: Option<String>,
+    /// Before this status time; otherwise up to now
+    #[arg(long, value_name = "TIME")]
+    to: Option<String>,
+    /// Only count them
+    #[arg(long)]
+    dry_run: bool,
+}
+
 pub(crate) async fn owners(context: Context, arguments: Arguments) -> Result<(), Failure> {
     match arguments.action {
         Action::Approve(decided) => decide(&context, decided, "approve").await,
         Action::Block(decided) => decide(&context, decided, "block").await,
         Action::Restore(decided) => decide(&context, decided, "restore").await,
+        Action::Recalibrate(wish) => recalibrate(&context, wish).await,
         Action::Import { file } => import(&context, &file).await,
         Action::List(listing) => list(&context, listing).await,
         Action::Show { id, output } => show(&context, &id, output).await,
@@ -97,6 +127,29 @@ async fn decide(context: &Context, decided: Decided, decision: &str) -> Result<(
         output::text(&format!("{id} is {state}\n"))?;
     }
     Ok(())
+}
+
+/// Whoever goes on with it, the job is in the database: the command does not wait for its end.
+async fn recalibrate(context: &Context, wish: Recalibrated) -> Result<(), Failure> {
+    let id = parse_id(&wish.id)?;
+    let path = utf8_percent_encode(id.as_str(), NON_ALPHANUMERIC);
+    let body = json!({
+        "sub_owner_id": wish.sub_owner,
+        "from": wish.from,
+        "to": wish.to,
+        "dry_run": wish.dry_run,
+    });
+    let node = NodeApi::find(context).await?;
+    let answer = node
+        .post(&format!("owners/{path}/recalibrations"), Some(&body))
+        .await?;
+    let statuses = &answer["statuses"];
+    match answer["job_id"].as_str() {
+        Some(job) => output::text(&format!(
+            "recalibration {job} of {statuses} statuses runs\n"
+        )),
+        None => output::text(&format!("{statuses} statuses would be recalibrated\n")),
+    }
 }
 
 /// Owners that exist stay as they are, so that an import that failed half-way is run again.
@@ -132,6 +185,7 @@ async fn list(context: &Context, listing: Listing) -> Result<(), Failure> {
     let filter = OwnerFilter {
         q: listing.q,
         state: listing.state,
+        sort: listing.sort,
     };
     let listed = store.list_owners(&filter, listing.limit, listing.cursor.as_deref());
     let page = listed.await.map_err(|error| reading::of_store(&error))?;

@@ -30,11 +30,10 @@ pub(crate) fn markdown() -> String {
 
 fn row(setting: &Setting, default: &str) -> String {
     let doc = setting.doc.replace('|', "\\|");
-    let note = match (setting.limit_text(), setting.scope) {
-        (Some(limit), _) => format!(" {limit}"),
-        (None, Scope::EventHubs) => " With `source.kind = \"event_hubs\"`.".to_owned(),
-        (None, Scope::RedisClaims) => " With `registry.claims = \"redis\"`.".to_owned(),
-        (None, _) => String::new(),
+    let note = match setting.scope {
+        Scope::EventHubs => " With `source.kind = \"event_hubs\"`.",
+        Scope::RedisClaims => " With `registry.claims = \"redis\"`.",
+        _ => "",
     };
     format!("| `{}` | {default} | {doc}{note} |\n", setting.key)
 }

@@ -6,7 +6,7 @@ use super::fault::{Fault, Faults};
 use super::kind::{Kind, Unfit, Value, unfit};
 use super::nearest::nearest;
 use super::raw::{Origin, Raw, Typed};
-use super::setting::{Preset, Ready, Scope, Secrecy, Setting};
+use super::setting::{Preset, Scope, Secrecy, Setting};
 use super::sinks;
 use super::table::{self, SETTINGS};
 
@@ -108,7 +108,6 @@ fn read_typed(setting: &'static Setting, typed: &Typed, faults: &mut Faults) -> 
     } else {
         setting.kind.read(&typed.raw)
     };
-    let value = value.and_then(|value| not_yet(setting, value));
     match value {
         Ok(value) => Some(Effective {
             setting,
@@ -137,33 +136,6 @@ pub(crate) fn preset_value(setting: &Setting) -> Option<Value> {
         Preset::Text(_) if setting.kind == Kind::Sinks => Some(Value::Sinks(Vec::new())),
         Preset::Text(text) => setting.kind.read(&Raw::Text(text.to_owned())).ok(),
         Preset::Unset | Preset::Derived(_) => None,
-    }
-}
-
-/// Refuses a value whose feature is not there yet.
-pub(crate) fn not_yet(setting: &Setting, value: Value) -> Result<Value, Unfit> {
-    let ready = match setting.ready {
-        Ready::Any => true,
-        Ready::DefaultOnly => is_default(setting, &value),
-    };
-    if ready {
-        return Ok(value);
-    }
-    let shown = redact(setting.secrecy, &value);
-    Err(unfit(
-        format!("{shown} is not yet supported"),
-        advice(setting),
-    ))
-}
-
-fn is_default(setting: &Setting, value: &Value) -> bool {
-    preset_value(setting).as_ref() == Some(value)
-}
-
-fn advice(setting: &Setting) -> String {
-    match setting.default {
-        Preset::Text(text) => format!("write {text}, or leave the key away"),
-        _ => "leave the key away".to_owned(),
     }
 }
 
@@ -212,12 +184,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_default_fits_its_kind_and_works_already() {
+    fn every_default_fits_its_kind() {
         for setting in SETTINGS {
             let effective = preset(setting);
             if matches!(setting.default, Preset::Text(_)) {
-                let value = effective.value.expect(setting.key);
-                assert!(not_yet(setting, value).is_ok(), "{}", setting.key);
+                assert!(effective.value.is_some(), "{}", setting.key);
             }
         }
     }

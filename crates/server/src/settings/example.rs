@@ -41,9 +41,6 @@ pub(crate) fn toml() -> String {
 
 fn lines(setting: &Setting) -> String {
     let mut text = format!("# {}\n", setting.doc);
-    if let Some(limit) = setting.limit_text() {
-        text.push_str(&format!("# {limit}\n"));
-    }
     match (setting.default, preset_value(setting)) {
         (_, Some(value)) => text.push_str(&format!("{} = {value}\n", setting.name())),
         (Preset::Derived(from), None) => {

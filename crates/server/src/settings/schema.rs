@@ -36,7 +36,7 @@ fn insert<'a>(parent: &mut Value, mut path: impl Iterator<Item = &'a str>, leaf:
 
 fn property(setting: &Setting) -> Value {
     let mut property = of_kind(setting.kind);
-    property.insert("description".to_owned(), json!(description(setting)));
+    property.insert("description".to_owned(), json!(setting.doc));
     if let Some(default) = default(setting) {
         property.insert("default".to_owned(), default);
     }
@@ -44,13 +44,6 @@ fn property(setting: &Setting) -> Value {
         property.insert("writeOnly".to_owned(), json!(true));
     }
     Value::Object(property)
-}
-
-fn description(setting: &Setting) -> String {
-    match setting.limit_text() {
-        Some(limit) => format!("{} {limit}", setting.doc),
-        None => setting.doc.to_owned(),
-    }
 }
 
 /// The default as JSON, of the type that the schema demands.

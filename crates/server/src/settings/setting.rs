@@ -14,7 +14,6 @@ pub(crate) struct Setting {
     pub(crate) doc: &'static str,
     pub(crate) secrecy: Secrecy,
     pub(crate) scope: Scope,
-    pub(crate) ready: Ready,
 }
 
 /// What holds when nothing was typed.
@@ -49,14 +48,6 @@ pub(crate) enum Scope {
     RedisClaims,
 }
 
-/// Which values work in this version; another one is refused with "not yet".
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Ready {
-    Any,
-    /// Nothing but the default.
-    DefaultOnly,
-}
-
 impl Setting {
     pub(crate) const fn new(key: &'static str, kind: Kind, doc: &'static str) -> Self {
         Self {
@@ -66,7 +57,6 @@ impl Setting {
             default: Preset::Unset,
             secrecy: Secrecy::Open,
             scope: Scope::Always,
-            ready: Ready::Any,
         }
     }
 
@@ -90,11 +80,6 @@ impl Setting {
         self
     }
 
-    pub(crate) const fn not_yet(mut self) -> Self {
-        self.ready = Ready::DefaultOnly;
-        self
-    }
-
     /// The part before the last dot.
     pub(crate) fn section(&self) -> &'static str {
         self.key.rsplit_once('.').map_or("", |(section, _)| section)
@@ -108,14 +93,6 @@ impl Setting {
     /// Such as `ROLLCALL_LEASES__TTL`.
     pub(crate) fn environment_name(&self) -> String {
         format!("ROLLCALL_{}", self.key.replace('.', "__").to_uppercase())
-    }
-
-    /// What does not work in this version yet.
-    pub(crate) fn limit_text(&self) -> Option<String> {
-        match self.ready {
-            Ready::Any => None,
-            Ready::DefaultOnly => Some("Not yet supported.".to_owned()),
-        }
     }
 
     /// Whether the value may also stand in a file of its own.

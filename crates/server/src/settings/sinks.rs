@@ -7,7 +7,7 @@ use std::sync::Arc;
 use rollcall_azure::TokenCredential;
 use rollcall_events::{Access, SinkKind, event_hubs, redis_stream, service_bus, webhook};
 
-use super::effective::{not_yet, redact};
+use super::effective::redact;
 use super::fault::{Fault, Faults};
 use super::file;
 use super::kind::{Kind, Value};
@@ -293,10 +293,7 @@ impl<'a> Reader<'a> {
             }
             (None, _) => return None,
         };
-        let read = setting
-            .kind
-            .read(&raw)
-            .and_then(|value| not_yet(setting, value));
+        let read = setting.kind.read(&raw);
         read.map_err(|unfit| self.fault(setting.name(), unfit.problem, unfit.mend))
             .ok()
     }

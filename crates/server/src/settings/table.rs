@@ -1,4 +1,4 @@
-//! Every setting of Rollcall. A value whose feature is not there yet is refused, not ignored.
+//! Every setting of Rollcall.
 
 use super::kind::Kind::{
     Choice, Choices, Count, Duration, Flag, Listen, Pointer, Sinks, Size, StartPosition, StoreUrl,
@@ -65,8 +65,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         .default("8"),
     hub("hub.retention", Duration { min_millis: 1_000 }, "Age at which the embedded hub drops events.")
         .default("24h"),
-    hub("hub.retention_size", Size { min: 1 << 20 }, "Size at which the embedded hub drops the oldest events of a partition.")
-        .not_yet(),
+    hub("hub.retention_size", Size { min: 1 << 20 }, "Bytes that the embedded hub's log keeps, shared evenly by its partitions: beyond its share a partition drops its oldest segments. A segment is an eighth of a share (64KiB to 16MiB), so a partition may lie above its share by one."),
     hub("hub.presettle", Flag, "Send deliveries settled: faster, and nothing is lost, since the position lives in the checkpoint.")
         .default("false"),
 

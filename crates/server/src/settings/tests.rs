@@ -112,7 +112,7 @@ batch_max_events = 0
 
 [hub]
 listen = "localhost"
-retention_size = "1GiB"
+retention_size = "1KiB"
 
 [registry]
 owner_quota = 5
@@ -310,9 +310,9 @@ fn settings_of_a_kind_that_is_not_selected_are_ignored() {
 }
 
 #[test]
-fn what_is_not_there_yet_is_refused() {
-    let faults = Typing::new("").set("hub.retention_size=1GiB").faults();
-    assert!(faults.contains("not yet supported"), "{faults}");
+fn a_size_of_the_log_is_bytes_of_the_whole_hub() {
+    let settings = Typing::new("").set("hub.retention_size=1GiB").load();
+    assert_eq!(settings.hub.retention_size, Some(1 << 30));
 }
 
 #[test]

@@ -18,11 +18,11 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{Connection as _, PgConnection, PgPool};
 
 use super::days::Days;
+use super::live_feed::LiveFeed;
 use super::past::{self, PastKeeper};
 use super::wakes::Listener;
 use super::{Database, Writers};
 use crate::fault::{Fault, Result};
-use crate::live::Live;
 use crate::{Config, schema};
 
 /// Callers queue for a connection: this much longer than a statement may wait for a lock.
@@ -86,15 +86,16 @@ impl Database {
         config: &Config,
     ) -> Self {
         let readers = pool(sessions.reading(), config, config.readers.max(1));
+        let live = LiveFeed::new(writers.as_ref().map(|writers| writers.others.clone()));
         Self {
             writers,
             reading: SqlxPostgresConnector::from_sqlx_postgres_pool(readers.clone()),
             readers,
             days: Days::default(),
-            listener: Listener::new(pool(sessions.reading(), config, 1)),
+            listener: Listener::new(pool(sessions.reading(), config, 1), live.parts()),
             past,
             application_name: config.application_name.clone(),
-            live: Live::default(),
+            live,
             pending_statuses: config.pending_statuses,
         }
     }

@@ -1,6 +1,7 @@
-//! Notifications between nodes: one channel, whose payload says where to look.
+//! Notifications between nodes: a channel whose payload says where to look, and two of live statuses
+//! (`live_feed.rs`).
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use sqlx::postgres::PgListener;
@@ -8,6 +9,7 @@ use sqlx::{PgConnection, PgPool};
 use tokio::runtime;
 use tokio::task::AbortHandle;
 
+use super::live_feed;
 use crate::fault::{Fault, Result};
 use crate::wakes::{Signals, Wake, Wakes};
 
@@ -34,25 +36,32 @@ pub(crate) struct Listener {
     /// Of one connection, opened when it is needed.
     pool: PgPool,
     signals: Signals,
+    live: Arc<live_feed::Parts>,
     task: OnceLock<AbortHandle>,
 }
 
 impl Listener {
-    pub(super) fn new(pool: PgPool) -> Self {
+    pub(super) fn new(pool: PgPool, live: Arc<live_feed::Parts>) -> Self {
         Self {
             pool,
             signals: Signals::new(),
+            live,
             task: OnceLock::new(),
         }
     }
 
     pub(crate) fn subscribe(&self, runtime: &runtime::Handle) -> Wakes {
         let wakes = self.signals.subscribe();
+        self.start(runtime);
+        wakes
+    }
+
+    pub(super) fn start(&self, runtime: &runtime::Handle) {
         self.task.get_or_init(|| {
-            let listening = listen_for_ever(self.pool.clone(), self.signals.clone());
+            let live = Arc::clone(&self.live);
+            let listening = listen_for_ever(self.pool.clone(), self.signals.clone(), live);
             runtime.spawn(listening).abort_handle()
         });
-        wakes
     }
 }
 
@@ -64,10 +73,10 @@ impl Drop for Listener {
     }
 }
 
-async fn listen_for_ever(pool: PgPool, signals: Signals) {
+async fn listen_for_ever(pool: PgPool, signals: Signals, live: Arc<live_feed::Parts>) {
     let mut said = false;
     loop {
-        let Err(fault) = listen(&pool, &signals, &mut said).await;
+        let Err(fault) = listen(&pool, &signals, &live, &mut said).await;
         // Once a failure: the writing transactions tell of a database that is away.
         if !said {
             said = true;
@@ -82,17 +91,22 @@ async fn listen_for_ever(pool: PgPool, signals: Signals) {
 async fn listen(
     pool: &PgPool,
     signals: &Signals,
+    live: &Arc<live_feed::Parts>,
     said: &mut bool,
 ) -> Result<std::convert::Infallible> {
     let mut listener = PgListener::connect_with(pool).await?;
     listener.eager_reconnect(false);
-    listener.listen(CHANNEL).await?;
+    let channels = [CHANNEL, live_feed::WANTED, live_feed::SHOWN];
+    listener.listen_all(channels).await?;
     *said = false;
     // Whatever was notified of before is found by looking.
     signals.wake(Wake::Reconnected);
     loop {
         match tokio::time::timeout(QUIET, listener.try_recv()).await {
-            Ok(Ok(Some(notification))) => signals.wake(Wake::parse(notification.payload())),
+            Ok(Ok(Some(notification))) => match notification.channel() {
+                CHANNEL => signals.wake(Wake::parse(notification.payload())),
+                channel => live.hear(channel, notification.payload()),
+            },
             Ok(Ok(None)) => return Err(lost("the connection was closed")),
             Ok(Err(error)) => return Err(error.into()),
             Err(_) => {

@@ -2,16 +2,19 @@
 
 use std::collections::HashMap;
 
-use rollcall_model::{CreatedBy, Owner, OwnerId, OwnerState, SubOwner, SubOwnerId, SubOwnerState};
-use sea_orm::sea_query::LikeExpr;
+use rollcall_model::{
+    CreatedBy, Owner, OwnerId, OwnerState, SubOwner, SubOwnerId, SubOwnerState, Timestamp,
+};
+use sea_orm::sea_query::{Expr, ExprTrait as _, LikeExpr};
 use sea_orm::{
-    ColumnTrait as _, DatabaseConnection, EntityTrait as _, PaginatorTrait as _, QueryFilter as _,
-    QueryOrder as _, QuerySelect as _,
+    ColumnTrait as _, DatabaseConnection, EntityTrait as _, Order, PaginatorTrait as _,
+    QueryFilter as _, QueryOrder as _, QuerySelect as _, Select,
 };
 
+use super::statuses::time;
 use crate::entities::{owners, sub_owners};
 use crate::fault::Result;
-use crate::{OwnerFilter, Page, column, cursor};
+use crate::{OwnerFilter, OwnerSort, Page, column, cursor};
 
 pub(super) async fn owner(db: &DatabaseConnection, owner_id: &OwnerId) -> Result<Option<Owner>> {
     let row = owners::Entity::find_by_id(owner_id.as_str())
@@ -36,12 +39,7 @@ pub(crate) async fn list_owners(
     limit: u32,
     cursor: Option<&str>,
 ) -> Result<Page<Owner>> {
-    let mut query = owners::Entity::find()
-        .order_by_asc(owners::Column::OwnerId)
-        .limit(cursor::page_size(limit) + 1);
-    if let Some((after,)) = cursor::decode::<(String,)>(cursor)? {
-        query = query.filter(owners::Column::OwnerId.gt(after));
-    }
+    let mut query = sorted(db, filter.sort, cursor)?.limit(cursor::page_size(limit) + 1);
     if let Some(state) = filter.state {
         query = query.filter(owners::Column::State.eq(state.as_str()));
     }
@@ -49,7 +47,64 @@ pub(crate) async fn list_owners(
         query = query.filter(owners::Column::Search.like(containing(part)));
     }
     let rows = query.all(db).await?;
-    cursor::page(rows, limit, |row| (row.owner_id.clone(),), read_owner)
+    match filter.sort {
+        OwnerSort::Id | OwnerSort::IdFalling => {
+            cursor::page(rows, limit, |row| (row.owner_id.clone(),), read_owner)
+        }
+        OwnerSort::Created | OwnerSort::CreatedFalling => {
+            let key = |row: &owners::Model| (row.created_at.0, row.owner_id.clone());
+            cursor::page(rows, limit, key, read_owner)
+        }
+    }
+}
+
+/// What lies beyond the cursor, in order. A cursor of another order does not fit.
+fn sorted(
+    db: &DatabaseConnection,
+    sort: OwnerSort,
+    cursor: Option<&str>,
+) -> Result<Select<owners::Entity>> {
+    match sort {
+        OwnerSort::Id => by_id(Order::Asc, cursor),
+        OwnerSort::IdFalling => by_id(Order::Desc, cursor),
+        OwnerSort::Created => by_creation(db, Order::Asc, cursor),
+        OwnerSort::CreatedFalling => by_creation(db, Order::Desc, cursor),
+    }
+}
+
+fn by_id(order: Order, cursor: Option<&str>) -> Result<Select<owners::Entity>> {
+    let mut query = owners::Entity::find();
+    if let Some((id,)) = cursor::decode::<(String,)>(cursor)? {
+        query = query.filter(beyond_id(&order, id));
+    }
+    Ok(query.order_by(owners::Column::OwnerId, order))
+}
+
+fn by_creation(
+    db: &DatabaseConnection,
+    order: Order,
+    cursor: Option<&str>,
+) -> Result<Select<owners::Entity>> {
+    use owners::Column::{CreatedAt, OwnerId};
+    let mut query = owners::Entity::find();
+    if let Some((at, id)) = cursor::decode::<(Timestamp, String)>(cursor)? {
+        let (at, created) = (time(db, at), CreatedAt.into_expr());
+        // The first condition is what the index is entered by.
+        let (from, beyond) = match order {
+            Order::Desc => (created.clone().lte(at.clone()), created.lt(at)),
+            _ => (created.clone().gte(at.clone()), created.gt(at)),
+        };
+        query = query.filter(from).filter(beyond.or(beyond_id(&order, id)));
+    }
+    let query = query.order_by(CreatedAt, order.clone());
+    Ok(query.order_by(OwnerId, order))
+}
+
+fn beyond_id(order: &Order, id: String) -> Expr {
+    match order {
+        Order::Desc => owners::Column::OwnerId.lt(id),
+        _ => owners::Column::OwnerId.gt(id),
+    }
 }
 
 /// Owners that the stream entered and that are not deleted; counted no further than `at_most`.

@@ -52,7 +52,7 @@ fn within(db: &DatabaseConnection, range: StatusRange) -> Condition {
 }
 
 /// A time to compare a column with.
-fn time(db: &DatabaseConnection, time: Timestamp) -> Expr {
+pub(crate) fn time(db: &DatabaseConnection, time: Timestamp) -> Expr {
     let text = Expr::value(StoredTime(time));
     match db.get_database_backend() {
         DatabaseBackend::Postgres => text.cast_as("timestamptz"),

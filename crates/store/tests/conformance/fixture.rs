@@ -159,6 +159,7 @@ impl Fixture {
             ("partitions", "last_commit_at"),
             ("nodes", "last_seen_at"),
             ("outbox_deliveries", "not_before"),
+            ("recalibrations", "worked_until"),
         ] {
             let seconds = by.as_secs_f64();
             self.execute(&format!(

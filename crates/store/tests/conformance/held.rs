@@ -101,6 +101,7 @@ async fn a_decision_is_made_by_count_partitions_and_a_sample(on: On) {
         q: Some("2".to_owned()),
         // Only pending ones are meant, whatever this says.
         state: Some(OwnerState::Active),
+        ..OwnerFilter::default()
     };
     let found = fixture.store.list_pending_owners(&some, 9, None);
     let found = found.await.unwrap().items;

@@ -1,9 +1,11 @@
 //! Lists: filters, pages, cursors.
 
+use std::time::Duration;
+
 use rollcall_model::{DeadReason, OwnerId, OwnerState, PartitionId};
 use rollcall_store::{
     DeadLetterFilter, DeadLetterState, EventFilter, Kind, Order, OwnerFilter, OwnerPatch,
-    StatusRange, Store,
+    OwnerSort, StatusRange, Store,
 };
 
 use crate::fixture::{
@@ -35,7 +37,7 @@ async fn owner_ids(store: &Store, filter: &OwnerFilter) -> Vec<String> {
 fn q(part: &str) -> OwnerFilter {
     OwnerFilter {
         q: Some(part.to_owned()),
-        state: None,
+        ..OwnerFilter::default()
     }
 }
 
@@ -63,8 +65,36 @@ async fn owners_are_paged_by_id_and_found_by_part_of_id_or_name(on: On) {
     let blocked = OwnerFilter {
         q: Some("a".to_owned()),
         state: Some(OwnerState::Blocked),
+        ..OwnerFilter::default()
     };
     assert_eq!(owner_ids(store, &blocked).await, ["axb"]);
+}
+
+async fn owners_are_paged_by_when_they_were_entered(on: On) {
+    let fixture = Fixture::new(on).await;
+    let store = &fixture.store;
+    // Those of one transaction are of one moment.
+    for owners in [&["m", "b", "x"][..], &["a"], &["z", "c"]] {
+        fixture.enter(owners).await;
+        fixture.advance(Duration::from_secs(1)).await;
+    }
+    let by = |sort| OwnerFilter {
+        sort,
+        ..OwnerFilter::default()
+    };
+    for (sort, due) in [
+        (OwnerSort::Id, ["a", "b", "c", "m", "x", "z"]),
+        (OwnerSort::IdFalling, ["z", "x", "m", "c", "b", "a"]),
+        (OwnerSort::Created, ["b", "m", "x", "a", "c", "z"]),
+        (OwnerSort::CreatedFalling, ["z", "c", "a", "x", "m", "b"]),
+    ] {
+        assert_eq!(owner_ids(store, &by(sort)).await, due, "{sort:?}");
+    }
+    let (by_creation, by_id) = (by(OwnerSort::Created), by(OwnerSort::Id));
+    let first = store.list_owners(&by_creation, 2, None).await.unwrap();
+    let cursor = first.next_cursor.as_deref();
+    let other = store.list_owners(&by_id, 2, cursor).await;
+    assert_eq!(other.unwrap_err().kind, Kind::BadCursor);
 }
 
 async fn a_page_survives_inserts_before_it(on: On) {
@@ -266,6 +296,7 @@ async fn the_summary_names_every_state(on: On) {
 
 on_both! {
     owners_are_paged_by_id_and_found_by_part_of_id_or_name,
+    owners_are_paged_by_when_they_were_entered,
     a_page_survives_inserts_before_it,
     sub_owners_are_paged_within_their_owner,
     statuses_are_paged_in_both_orders_and_within_a_range,

@@ -27,6 +27,7 @@ mod outbox;
 mod owners;
 mod properties;
 mod provisioning;
+mod recalibrations;
 mod replays;
 mod resends;
 mod retention;

@@ -12,5 +12,7 @@ mod commits;
 mod days;
 mod fencing;
 mod fixture;
+mod live;
 mod newcomers;
 mod past;
+mod proxies;

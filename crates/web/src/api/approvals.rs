@@ -15,7 +15,7 @@ pub(crate) async fn list(state: Data<State>, request: HttpRequest) -> Answer {
     let params = Params::of(&request, &["q", "limit", "cursor"])?;
     let filter = OwnerFilter {
         q: params.text("q").map(str::to_owned),
-        state: None,
+        ..OwnerFilter::default()
     };
     let limit = params.limit(MAX_PAGE)?;
     let page = state

@@ -17,6 +17,7 @@ pub(crate) mod owners;
 pub(crate) mod owners_bulk;
 pub(crate) mod page;
 pub(crate) mod partitions;
+pub(crate) mod recalibrations;
 pub(crate) mod replay;
 pub(crate) mod session;
 pub(crate) mod settings;

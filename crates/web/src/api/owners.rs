@@ -5,7 +5,7 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use rollcall_model::{Owner, OwnerId, OwnerState, Settings};
 use rollcall_pipeline::{Creation, NewOwner};
-use rollcall_store::{OwnerFilter, OwnerPatch};
+use rollcall_store::{OwnerFilter, OwnerPatch, OwnerSort};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
@@ -51,15 +51,12 @@ pub(crate) struct OwnerPatchBody {
 
 pub(crate) async fn list(state: Data<State>, request: HttpRequest) -> Answer {
     let params = Params::of(&request, &["q", "state", "sort", "limit", "cursor"])?;
-    params.parsed("sort", |sort| match sort {
-        "owner_id" => Ok(()),
-        _ => Err(format!(
-            "{sort:?} is not possible yet; owners are sorted by owner_id"
-        )),
-    })?;
     let filter = OwnerFilter {
         q: params.text("q").map(str::to_owned),
         state: params.parsed("state", str::parse::<OwnerState>)?,
+        sort: params
+            .parsed("sort", str::parse::<OwnerSort>)?
+            .unwrap_or_default(),
     };
     let limit = params.limit(MAX_LIMIT)?;
     ok(&state

@@ -180,6 +180,7 @@ impl Filter {
             let filter = OwnerFilter {
                 q: self.q.clone(),
                 state: self.state,
+                ..OwnerFilter::default()
             };
             return Ok(state.store.list_owners(&filter, CHUNK, cursor).await?);
         };

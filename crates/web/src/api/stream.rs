@@ -1,7 +1,7 @@
 //! The live stream: server-sent events `status`, `owner`, `summary` and `lagged`.
 //!
-//! - `status`: what this node has committed, at once. Of another node's commits nothing is seen
-//!   here; nodes send each other nothing, so a screen asks the node that reads the partition.
+//! - `status`: what is committed, by this node at once, by others on the same PostgreSQL within a
+//!   second.
 //! - `owner`: whoever was created or changed, by any node, as the API shows it now; looked for twice
 //!   a second in the outbox and the history, which are in the database.
 //! - `summary`: as `GET /summary`, of the whole.

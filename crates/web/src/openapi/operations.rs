@@ -3,16 +3,17 @@
 use rollcall_model::{DeadReason, Owner, OwnerId, OwnerState, SubOwner, SubOwnerId, Timestamp};
 use rollcall_pipeline::ReplayProgress;
 use rollcall_store::{
-    AuditRow, DeadLetterState, DeliveryState, GapRow, KeyRow, NodeRow, OutboxRow, PendingOwner,
-    SettingsVersion, SinkStanding, StatusRow, UserRow,
+    AuditRow, DeadLetterState, DeliveryState, GapRow, KeyRow, NodeRow, OutboxRow, OwnerSort,
+    PendingOwner, RecalibrationRow, RecalibrationState, SettingsVersion, SinkStanding, StatusRow,
+    UserRow,
 };
 use serde_json::json;
 
 use super::operation::{Content, Kind, Operation, Parameter, query, shape};
 use crate::api::{
     bulk, dead_letters, dead_letters_bulk, decisions, events, gaps, keys, node_settings, nodes,
-    owners, owners_bulk, partitions, replay, session, settings, streams, sub_owners, summary,
-    users,
+    owners, owners_bulk, partitions, recalibrations, replay, session, settings, streams,
+    sub_owners, summary, users,
 };
 
 type Operations = Vec<Operation>;
@@ -22,6 +23,7 @@ pub(super) fn all() -> Operations {
     let themes = [
         ("Owners", owner_operations()),
         ("Sub-owners and statuses", sub_owner_operations()),
+        ("Recalibrations", recalibration_operations()),
         ("Dead letters", letter_operations()),
         ("Partitions and nodes", partition_operations()),
         ("Events", event_operations()),
@@ -51,7 +53,8 @@ fn q() -> Parameter {
 #[allow(clippy::too_many_lines, reason = "a table")]
 fn owner_operations() -> Operations {
     use Operation as Op;
-    let sort = Kind::Plain(json!({"type": "string", "enum": ["owner_id"]}));
+    let sorts = OwnerSort::ALL.map(OwnerSort::as_str);
+    let sort = Kind::Plain(json!({"type": "string", "enum": sorts, "default": sorts[0]}));
     let erase = Kind::Plain(json!({"type": "boolean", "default": false}));
     let decision = |path, summary, about| {
         Op::post(path, summary)
@@ -61,7 +64,7 @@ fn owner_operations() -> Operations {
             .gives::<Owner>(200, "The owner as it is then.")
     };
     vec![
-        Op::get("/api/v1/owners", "List owners by id")
+        Op::get("/api/v1/owners", "List owners")
             .query([
                 q(),
                 query(
@@ -69,7 +72,11 @@ fn owner_operations() -> Operations {
                     "Only owners in this state.",
                     Kind::Of(shape::<OwnerState>()),
                 ),
-                query("sort", "Always by id.", sort),
+                query(
+                    "sort",
+                    "By what, falling behind `-`. A cursor is of one order.",
+                    sort,
+                ),
             ])
             .pages::<Owner>(1_000),
         Op::post("/api/v1/owners", "Create an owner")
@@ -195,7 +202,7 @@ fn sub_owner_operations() -> Operations {
         Op::get("/api/v1/stream", "Follow what happens")
             .about(
                 "Server-sent events `status`, `owner`, `summary` and `lagged`. Statuses are those that \
-                 this node commits.",
+                 any node commits.",
             )
             .query([
                 query("owner_id", "Of this owner alone.", Kind::Of(shape::<OwnerId>())),
@@ -206,6 +213,50 @@ fn sub_owner_operations() -> Operations {
                 ),
             ])
             .answers(200, "Events, without end.", Content::Text("text/event-stream")),
+    ]
+}
+
+fn recalibration_operations() -> Operations {
+    use Operation as Op;
+    let steer = |path, summary| {
+        Op::post(path, summary)
+            .problem([404, 409])
+            .gives::<RecalibrationRow>(200, "The job as it is then.")
+    };
+    let owner = query(
+        "owner_id",
+        "Only of this owner.",
+        Kind::Of(shape::<OwnerId>()),
+    );
+    let state = Kind::Of(shape::<RecalibrationState>());
+    vec![
+        Op::post(
+            "/api/v1/owners/{owner_id}/recalibrations",
+            "Give stored statuses the values of the present settings",
+        )
+        .about("A job in the background; one at a time of an owner.")
+        .takes::<recalibrations::Wish>()
+        .problem([404, 409])
+        .gives::<RecalibrationRow>(201, "The job.")
+        .gives::<recalibrations::Counted>(200, "A dry run: what a job would do."),
+        Op::get(
+            "/api/v1/recalibrations",
+            "List recalibrations, newest first",
+        )
+        .query([owner, query("state", "Only jobs in this state.", state)])
+        .pages::<RecalibrationRow>(1_000),
+        Op::get("/api/v1/recalibrations/{id}", "Read a recalibration")
+            .problem([404])
+            .gives::<RecalibrationRow>(200, "The job."),
+        steer("/api/v1/recalibrations/{id}/pause", "Pause a recalibration"),
+        steer(
+            "/api/v1/recalibrations/{id}/resume",
+            "Go on with a recalibration",
+        ),
+        steer(
+            "/api/v1/recalibrations/{id}/cancel",
+            "Give a recalibration up; what is done stays done",
+        ),
     ]
 }
 

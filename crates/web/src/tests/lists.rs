@@ -81,7 +81,7 @@ async fn queries_that_cannot_be_meant_are_refused_by_name() {
         ("owners?q=a&q=b", "q comes twice"),
         (
             "owners?sort=version",
-            "sort: \"version\" is not possible yet",
+            "sort: \"version\" is not one of owner_id, -owner_id, created_at, -created_at",
         ),
         (
             "dead-letters?state=closed",

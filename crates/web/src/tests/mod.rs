@@ -14,6 +14,7 @@ mod node;
 mod openapi;
 mod origin;
 mod owners;
+mod recalibrations;
 mod refusals;
 mod replay;
 mod serving;

@@ -80,6 +80,29 @@ export const statuses = (id: string, sub: string, query: Query, signal?: Signal)
 export const settingsHistory = (id: string, query: Query, signal?: Signal) =>
   list<shape.SettingsVersion>(`/owners/${segment(id)}/settings/history`, signal, query);
 
+/** Status times, RFC 3339; without a beginning from the first status on. */
+export interface RecalibrationRange {
+  sub_owner_id?: string;
+  from?: string;
+  to?: string;
+}
+
+export type RecalibrationWish = "pause" | "resume" | "cancel";
+
+export const recalibrations = (query: Query, signal?: Signal) =>
+  list<shape.Recalibration>("/recalibrations", signal, query);
+
+export const countToRecalibrate = async (id: string, range: RecalibrationRange): Promise<number> => {
+  const body = { ...range, dry_run: true };
+  return (await send<{ statuses: number }>(`${API}/owners/${segment(id)}/recalibrations`, { method: "POST", body })).body.statuses;
+};
+
+export const recalibrate = (id: string, range: RecalibrationRange) =>
+  send(`${API}/owners/${segment(id)}/recalibrations`, { method: "POST", body: range });
+
+export const steerRecalibration = (job: string, wish: RecalibrationWish) =>
+  send(`${API}/recalibrations/${segment(job)}/${wish}`, { method: "POST" });
+
 export const partitions = (signal?: Signal) => list<shape.Partition>("/partitions", signal);
 
 export const streams = (signal?: Signal) => list<shape.Stream>("/streams", signal);

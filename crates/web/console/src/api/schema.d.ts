@@ -328,7 +328,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List owners by id
+         * List owners
          * @description Needs the role `viewer`.
          */
         get: operations["getOwners"];
@@ -412,6 +412,28 @@ export interface paths {
          * @description What it sends is dropped and counted from now on, and what is held of it too. Needs the role `operator`. With `If-Match` it is meant for the version that has this `ETag`; another one is 412.
          */
         post: operations["postOwnersOwnerIdBlock"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/owners/{owner_id}/recalibrations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                owner_id: components["schemas"]["OwnerId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Give stored statuses the values of the present settings
+         * @description A job in the background; one at a time of an owner. Needs the role `operator`.
+         */
+        post: operations["postOwnersOwnerIdRecalibrations"];
         delete?: never;
         options?: never;
         head?: never;
@@ -652,6 +674,114 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/recalibrations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List recalibrations, newest first
+         * @description Needs the role `viewer`.
+         */
+        get: operations["getRecalibrations"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/recalibrations/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        /**
+         * Read a recalibration
+         * @description Needs the role `viewer`.
+         */
+        get: operations["getRecalibrationsId"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/recalibrations/{id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Give a recalibration up; what is done stays done
+         * @description Needs the role `operator`.
+         */
+        post: operations["postRecalibrationsIdCancel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/recalibrations/{id}/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Pause a recalibration
+         * @description Needs the role `operator`.
+         */
+        post: operations["postRecalibrationsIdPause"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/recalibrations/{id}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Go on with a recalibration
+         * @description Needs the role `operator`.
+         */
+        post: operations["postRecalibrationsIdResume"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/session": {
         parameters: {
             query?: never;
@@ -749,7 +879,7 @@ export interface paths {
         };
         /**
          * Follow what happens
-         * @description Server-sent events `status`, `owner`, `summary` and `lagged`. Statuses are those that this node commits. Needs the role `viewer`.
+         * @description Server-sent events `status`, `owner`, `summary` and `lagged`. Statuses are those that any node commits. Needs the role `viewer`.
          */
         get: operations["getStream"];
         put?: never;
@@ -1233,6 +1363,20 @@ export interface components {
             /** @default {} */
             settings?: components["schemas"]["Settings"];
         };
+        /** @description Which statuses, by their time. */
+        NewRecalibration: {
+            /**
+             * @description Only count them.
+             * @default false
+             */
+            dry_run?: boolean;
+            /** @description From this time on; without it, from the first status on. */
+            from?: components["schemas"]["Timestamp"] | null;
+            /** @description Only of this sub-owner. */
+            sub_owner_id?: components["schemas"]["SubOwnerId"] | null;
+            /** @description Before this time; without it, up to now. */
+            to?: components["schemas"]["Timestamp"] | null;
+        };
         NewSubOwnerBody: {
             sub_owner_id: components["schemas"]["SubOwnerId"];
         };
@@ -1577,6 +1721,58 @@ export interface components {
             /** @description Its newest statuses; without one, the newest of each sub-owner. */
             sub_owner_id?: components["schemas"]["SubOwnerId"] | null;
         };
+        /** @description What a job would do. */
+        RecalibrationCount: {
+            /**
+             * Format: uint64
+             * @description Statuses with an earlier version than the owner has.
+             */
+            statuses: number;
+        };
+        /** @description A job as the API shows it. */
+        RecalibrationRow: {
+            created_at: components["schemas"]["Timestamp"];
+            created_by: string;
+            /** @description Null: from the first status on. */
+            from_at: components["schemas"]["Timestamp"] | null;
+            /** Format: uuid */
+            job_id: string;
+            /** @description Who worked on it last. */
+            node: string | null;
+            owner_id: components["schemas"]["OwnerId"];
+            state: components["schemas"]["RecalibrationState"];
+            /**
+             * Format: uint64
+             * @description Statuses with an earlier version, when the job was made.
+             */
+            statuses: number;
+            /**
+             * Format: uint64
+             * @description … and those among them whose value became another one.
+             */
+            statuses_changed: number;
+            /**
+             * Format: uint64
+             * @description Statuses that have the version by now …
+             */
+            statuses_done: number;
+            sub_owner_id: components["schemas"]["SubOwnerId"] | null;
+            to_at: components["schemas"]["Timestamp"];
+            updated_at: components["schemas"]["Timestamp"];
+            /**
+             * Format: int64
+             * @description The version of the owner whose settings are applied.
+             */
+            version: number;
+        };
+        /** @description One page of a keyset-paged list. `cursor` is opaque to callers and survives inserts. */
+        RecalibrationRowPage: {
+            items: components["schemas"]["RecalibrationRow"][];
+            /** @description Where the next page starts; `None` at the end. */
+            next_cursor: string | null;
+        };
+        /** @enum {string} */
+        RecalibrationState: "running" | "paused" | "cancelled" | "done";
         /** @description How a replay stands. */
         ReplayProgress: {
             /**
@@ -2483,8 +2679,8 @@ export interface operations {
                 q?: string;
                 /** @description Only owners in this state. */
                 state?: components["schemas"]["OwnerState"] | string;
-                /** @description Always by id. */
-                sort?: "owner_id" | string;
+                /** @description By what, falling behind `-`. A cursor is of one order. */
+                sort?: ("owner_id" | "-owner_id" | "created_at" | "-created_at") | string;
                 /** @description Rows of the page. */
                 limit?: number | string;
                 /** @description Where the page before ended: its `next_cursor`. */
@@ -2725,6 +2921,51 @@ export interface operations {
             404: components["responses"]["Problem"];
             409: components["responses"]["Problem"];
             412: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    postOwnersOwnerIdRecalibrations: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                owner_id: components["schemas"]["OwnerId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewRecalibration"];
+            };
+        };
+        responses: {
+            /** @description A dry run: what a job would do. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecalibrationCount"];
+                };
+            };
+            /** @description The job. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecalibrationRow"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
             429: components["responses"]["Problem"];
             503: components["responses"]["Problem"];
         };
@@ -3211,6 +3452,156 @@ export interface operations {
             413: components["responses"]["Problem"];
             415: components["responses"]["Problem"];
             422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    getRecalibrations: {
+        parameters: {
+            query?: {
+                /** @description Only of this owner. */
+                owner_id?: components["schemas"]["OwnerId"] | string;
+                /** @description Only jobs in this state. */
+                state?: components["schemas"]["RecalibrationState"] | string;
+                /** @description Rows of the page. */
+                limit?: number | string;
+                /** @description Where the page before ended: its `next_cursor`. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecalibrationRowPage"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    getRecalibrationsId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The job. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecalibrationRow"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    postRecalibrationsIdCancel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The job as it is then. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecalibrationRow"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    postRecalibrationsIdPause: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The job as it is then. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecalibrationRow"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    postRecalibrationsIdResume: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The job as it is then. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecalibrationRow"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
             429: components["responses"]["Problem"];
             503: components["responses"]["Problem"];
         };

@@ -34,6 +34,8 @@ export type Proposal = Shape["Proposal"];
 /** What other settings would make of stored statuses. */
 export type Preview = Shape["Preview"];
 
+export type Recalibration = Shape["RecalibrationRow"];
+
 export type Status = Shape["StatusRow"];
 /** A status as the live stream tells it. */
 export type LiveStatus = Omit<Status, "stream_id">;
