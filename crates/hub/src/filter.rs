@@ -54,6 +54,8 @@ fn parse(selector: &str) -> Result<Start, String> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -93,6 +95,32 @@ mod tests {
             "x-opt-offset < '7'",
         ] {
             assert!(parse(selector).is_err(), "{selector}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_a_start_or_a_refusal(text in any::<String>(), value in any::<String>()) {
+            drop(parse(&text));
+            drop(parse(&format!("amqp.annotation.x-opt-offset > '{value}'")));
+        }
+
+        #[test]
+        fn every_number_is_read_as_it_is_written(
+            number in any::<i64>(),
+            inclusive in any::<bool>(),
+            space in "[ \\t]{0,2}",
+        ) {
+            let sign = if inclusive { ">=" } else { ">" };
+            let after = number.saturating_sub(i64::from(inclusive));
+            for (name, start) in [
+                ("x-opt-offset", Start::Offset { after }),
+                ("x-opt-sequence-number", Start::SequenceNumber { after }),
+                ("x-opt-enqueued-time", Start::EnqueuedTime { after }),
+            ] {
+                let selector = format!("amqp.annotation.{name}{space}{sign}{space}'{number}'");
+                prop_assert_eq!(parse(&selector), Ok(start));
+            }
         }
     }
 }

@@ -132,6 +132,8 @@ impl Decoding<'_> {
 }
 
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests {
     use super::*;
     use rollcall_model::DropReason;

@@ -9,8 +9,7 @@
 //! Two stages: [`raw`] knows only what was typed and where; [`kind`] knows what a value has to be.
 //! Both are driven by [`table`], from which `config show`, the schema, the README's table and the
 //! example file follow too. Invariants: every fault is reported at once; an unknown key is a fault;
-//! a value whose feature is not there yet is a fault; settings of a kind that is not selected are
-//! ignored; no secret leaves through `Display`.
+//! settings of a kind that is not selected are ignored; no secret leaves through `Display`.
 
 mod compose;
 pub(crate) mod docs;
@@ -22,6 +21,8 @@ mod file;
 pub(crate) mod flags;
 mod kind;
 mod nearest;
+#[cfg(test)]
+mod properties;
 pub(crate) mod raw;
 mod reader;
 pub(crate) mod schema;
