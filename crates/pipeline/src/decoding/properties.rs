@@ -32,7 +32,9 @@ enum Body {
     Condemned,
 }
 
-const KEPT_SINCE: Timestamp = Timestamp::from_millis(5_000);
+fn kept_since() -> Timestamp {
+    Timestamp::from_millis(5_000)
+}
 
 impl Body {
     fn bytes(self) -> &'static [u8] {
@@ -45,7 +47,7 @@ impl Body {
     fn enqueued_at(self) -> Timestamp {
         match self {
             Self::Old => Timestamp::EPOCH,
-            _ => KEPT_SINCE,
+            _ => kept_since(),
         }
     }
 
@@ -170,7 +172,7 @@ proptest! {
             config: &DecodeConfig::default(),
             condemned: &pulled.condemned,
             hub_first: SequenceNumber(0),
-            expired_before: Some(KEPT_SINCE),
+            expired_before: Some(kept_since()),
         };
         let mut batch = decoding.batch(SequenceNumber(after), pulled.chunks);
         prop_assert_eq!(batch.span.upto.0, pulled.upto);
