@@ -9,7 +9,6 @@
 //! First the highest rate: how fast a backlog is committed while it is still being sent. Then shares
 //! of it, and what a storm of newcomers, a node that is killed and a checkpoint do to the rest.
 
-mod cast;
 mod figures;
 mod plot;
 
@@ -19,8 +18,10 @@ use std::time::Duration;
 use anyhow::Context as _;
 use tokio::time::sleep;
 
-use cast::{Cast, Fleet};
-use figures::{Figures, Point};
+pub(crate) use figures::{Point, histogram};
+
+use crate::cast::{self, Cast, Fleet};
+use figures::Figures;
 
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Arguments {
@@ -88,16 +89,8 @@ const BACKLOG: u64 = 300_000;
 
 /// Measures all, writes the plot; the table.
 pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<String> {
-    let program = match &arguments.rollcall {
-        Some(program) => program.clone(),
-        None => std::env::current_exe()?.with_file_name("rollcall"),
-    };
-    anyhow::ensure!(
-        program.exists(),
-        "{} is not there: build it",
-        program.display()
-    );
-    let mut cast = Cast::start(program, arguments.nodes).await?;
+    let mut cast = Cast::start(cast::program(arguments.rollcall.as_deref())?).await?;
+    cast.start_nodes(arguments.nodes).await?;
     let highest = highest_rate(&mut cast, arguments).await?;
     tracing::info!(highest, "events/s");
     let mut lines = Vec::new();

@@ -20,12 +20,15 @@
 //! insert of the same rows. `… -- ways` measures the ways in which people enter newcomers, and
 //! writes a plot. `… -- latency` measures the time from due to committed, by percentiles, at shares
 //! of the highest rate and while something goes wrong, and writes a plot, too. `… -- flat` measures the
-//! whole path with a thousand owners and with a million, and what they keep in memory.
+//! whole path with a thousand owners and with a million, and what they keep in memory. `… -- crowd`
+//! measures what people at the API and the console cost the ingest, and how soon they see a status.
 
 #![allow(clippy::print_stdout, reason = "the table is this program's output")]
 
 mod cases;
+mod cast;
 mod cpu;
+mod crowd;
 mod database;
 mod flat;
 mod hub_process;
@@ -92,6 +95,8 @@ enum Command {
     Ways(ways::Arguments),
     /// Measures the whole path with few owners and with a million, and with more owner actors.
     Flat(flat::Arguments),
+    /// Measures ingest beside people at the API and the console, with a million owners on PostgreSQL.
+    Crowd(crowd::Arguments),
     /// Measures how long events take until they are committed, calm and in trouble, on PostgreSQL.
     Latency(latency::Arguments),
 }
@@ -118,6 +123,10 @@ fn main() -> anyhow::Result<()> {
             println!("{}", io.block_on(latency::run(latency))?);
             return Ok(());
         }
+        Some(Command::Crowd(crowd)) => {
+            println!("{}", io.block_on(crowd::run(crowd))?);
+            return Ok(());
+        }
         Some(Command::Flat(flat)) => {
             let _io = io.enter();
             let measuring = flat::run(&arguments, flat, io.handle());
@@ -141,7 +150,7 @@ fn main() -> anyhow::Result<()> {
             println!("{}", system.block_on(ways::run(&bench, arguments))?);
         }
         // They have no use for what the others share.
-        Some(Command::Latency(_) | Command::Flat(_)) => {}
+        Some(Command::Crowd(_) | Command::Latency(_) | Command::Flat(_)) => {}
     }
     Ok(())
 }

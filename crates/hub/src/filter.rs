@@ -29,7 +29,7 @@ fn text(value: &Value) -> Option<&str> {
 }
 
 /// Reads `amqp.annotation.NAME > 'VALUE'`, also with `>=` and without spaces.
-fn parse(selector: &str) -> Result<Start, String> {
+pub(crate) fn parse(selector: &str) -> Result<Start, String> {
     let unknown = || format!("the selector {selector:?} is unknown");
     let (name, rest) = selector.split_once('>').ok_or_else(unknown)?;
     let (inclusive, value) = match rest.strip_prefix('=') {

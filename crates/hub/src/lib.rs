@@ -30,6 +30,8 @@ mod dump;
 mod epoch;
 mod error;
 mod filter;
+#[doc(hidden)]
+pub mod fuzzing;
 mod hub;
 mod link;
 mod listener;

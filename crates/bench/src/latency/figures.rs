@@ -5,13 +5,13 @@ use hdrhistogram::Histogram;
 
 /// A status, in seconds.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Point {
+pub(crate) struct Point {
     /// When it was due to be sent, since the scenario began.
-    pub(super) due: f64,
+    pub(crate) due: f64,
     /// From then until its commit.
-    pub(super) latency: f64,
+    pub(crate) latency: f64,
     /// From the hub's acknowledgement until then.
-    pub(super) from_hub: f64,
+    pub(crate) from_hub: f64,
 }
 
 const PERCENTILES: [f64; 4] = [50.0, 99.0, 99.9, 100.0];
@@ -40,7 +40,7 @@ impl Figures {
 }
 
 /// Of microseconds.
-pub(super) fn histogram(seconds: impl Iterator<Item = f64>) -> anyhow::Result<Histogram<u64>> {
+pub(crate) fn histogram(seconds: impl Iterator<Item = f64>) -> anyhow::Result<Histogram<u64>> {
     let mut histogram = Histogram::new(3).context("a histogram of three digits")?;
     for latency in seconds {
         // The clocks of hub and database are the same one, read at different moments.

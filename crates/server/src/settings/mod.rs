@@ -37,7 +37,7 @@ mod unit;
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::num::{NonZeroU32, NonZeroUsize};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -280,7 +280,27 @@ impl Settings {
 pub(crate) fn load(inputs: Inputs) -> Result<Settings, Faults> {
     let mut faults = Faults::default();
     let azure = environment::azure(&inputs.environment);
-    let effective = effective(inputs, &mut faults);
+    let typed = typed(inputs, &mut faults);
+    resolve(typed, azure, faults)
+}
+
+/// The same, of the text of a file and of `--set` as typed.
+///
+/// # Errors
+/// Every fault at once.
+pub(crate) fn load_text(file: &str, set: &[String]) -> Result<Settings, Faults> {
+    let mut faults = Faults::default();
+    let mut typed = file::parse(Path::new("rollcall.toml"), file, &mut faults);
+    typed.extend(set_flags(set, &mut faults));
+    resolve(typed, environment::azure(&Environment::new()), faults)
+}
+
+fn resolve(
+    typed: Vec<Typed>,
+    azure: rollcall_azure::Variables,
+    mut faults: Faults,
+) -> Result<Settings, Faults> {
+    let effective = effective(typed, &mut faults);
     let mut reader = reader::Reader::new(&effective, &mut faults);
     let mut settings = compose::compose(&mut reader, azure);
     settings.effective = effective;
@@ -292,8 +312,8 @@ pub(crate) fn load(inputs: Inputs) -> Result<Settings, Faults> {
     }
 }
 
-fn effective(inputs: Inputs, faults: &mut Faults) -> Vec<Effective> {
-    let merged = effective::merge(typed(inputs, faults), faults);
+fn effective(typed: Vec<Typed>, faults: &mut Faults) -> Vec<Effective> {
+    let merged = effective::merge(typed, faults);
     let says = |key: &str, value: &str| {
         let raw = merged.get(key).map(|typed| &typed.raw);
         matches!(raw, Some(Raw::Text(text)) if text == value)
@@ -318,10 +338,11 @@ fn typed(inputs: Inputs, faults: &mut Faults) -> Vec<Typed> {
     let mut typed = config.map_or_else(Vec::new, |(by, path)| file::read(by, &path, faults));
     typed.extend(environment::read(&inputs.environment, faults));
     typed.extend(flags::read(inputs.flags));
-    let set = inputs.set.iter();
-    let set: Vec<_> = set
-        .filter_map(|text| flags::parse_set(text, faults))
-        .collect();
-    typed.extend(flags::read(set));
+    typed.extend(set_flags(&inputs.set, faults));
     typed
+}
+
+fn set_flags(set: &[String], faults: &mut Faults) -> Vec<Typed> {
+    let read = set.iter().filter_map(|text| flags::parse_set(text, faults));
+    flags::read(read.collect())
 }

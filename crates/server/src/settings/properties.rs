@@ -6,17 +6,6 @@ use super::setting::{Scope, Secrecy, Setting};
 use super::table::SETTINGS;
 use super::*;
 
-fn load_file(text: &str, set: Vec<String>) -> Result<Settings, Faults> {
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("rollcall.toml");
-    std::fs::write(&path, text).unwrap();
-    load(Inputs {
-        config: Some(path),
-        set,
-        ..Inputs::default()
-    })
-}
-
 fn quoted(text: String) -> String {
     toml::Value::String(text).to_string()
 }
@@ -59,8 +48,8 @@ fn shown(loaded: Result<Settings, Faults>) -> String {
 proptest! {
     #[test]
     fn no_text_makes_it_panic(text in any::<String>(), set in any::<String>()) {
-        drop(load_file(&text, Vec::new()));
-        drop(load_file("", vec![set]));
+        drop(load_text(&text, &[]));
+        drop(load_text("", &[set]));
     }
 
     #[test]
@@ -69,7 +58,7 @@ proptest! {
         (key, value) in (key(), value()),
     ) {
         let lines = typed.iter().map(|(key, value)| format!("{key} = {value}\n"));
-        let loaded = load_file(&lines.collect::<String>(), vec![format!("{key}={value}")]);
+        let loaded = load_text(&lines.collect::<String>(), &[format!("{key}={value}")]);
         // What belongs to a kind that is not selected is passed over, whatever it says.
         let always = SETTINGS.iter().any(|setting| setting.key == key && setting.scope == Scope::Always);
         if let Ok(settings) = loaded && always {
@@ -92,7 +81,7 @@ proptest! {
         prop_assert!(!secrets.is_empty());
         let lines = secrets.iter().map(|setting| format!("{} = {secret}\n", setting.key));
         let text = format!("source.kind = '{kind}'\n{}", lines.collect::<String>());
-        let shown = shown(load_file(&text, vec![format!("{key}={wrong}")]));
+        let shown = shown(load_text(&text, &[format!("{key}={wrong}")]));
         prop_assert!(!shown.contains("xyzzy"), "{}", shown);
     }
 }

@@ -1,6 +1,6 @@
 // Statuses are seen as they are committed, narrowed to one owner, and held still.
 
-import type { Browser, Page } from "playwright-core";
+import type { Browser, CDPSession, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { launch, open, PHONE, violations, type Watched } from "./browser";
 import { Node } from "./node";
@@ -27,6 +27,13 @@ afterEach(async () => {
 });
 
 const status = (owner: string, data: unknown) => ({ dataOwnerId: owner, dataOwnerSubId: "meter", data });
+/** How many of them the page's stream has brought since. */
+function statusesHeard(devtools: CDPSession): () => number {
+  let count = 0;
+  devtools.on("Network.eventSourceMessageReceived", ({ eventName }) => (count += eventName === "status" ? 1 : 0));
+  void devtools.send("Network.enable");
+  return () => count;
+}
 const rows = () => page.locator("tbody tr");
 
 test("a status is in the live view within a second of its commit, and only what was asked for", async () => {
@@ -58,4 +65,24 @@ test("what comes while it is paused waits and is shown afterwards", async () => 
   await page.getByRole("button", { name: "Go on (2 came)" }).click();
   await rows().nth(1).waitFor();
   expect(await rows().count()).toBe(2);
+});
+
+test("a status is on its owner's page within a second of its commit, not with the page's next look", async () => {
+  const newest = page.locator("[aria-labelledby=sub-owners] a");
+  await node.send(status("watched", 11.25));
+  await page.clock.install();
+  await page.goto("/owners/watched");
+  await newest.filter({ hasText: "11.25" }).waitFor();
+  // From here on the page's time stands still, right after a look.
+  const looked = page.waitForResponse((answer) => answer.url().includes("limit=500"));
+  await page.clock.pauseAt(Date.now() + 60_000);
+  await page.clock.runFor(5_000);
+  await looked;
+  const heard = statusesHeard(await page.context().newCDPSession(page));
+  await node.send(status("watched", 12.75), { dataOwnerId: "watched", dataOwnerSubId: "second", data: 13.5 });
+  await expect.poll(heard, { timeout: 20_000 }).toBe(2);
+  for (let passed = 0; passed < 900; passed += 300) await page.clock.runFor(300);
+  await newest.filter({ hasText: "12.75" }).waitFor();
+  await newest.filter({ hasText: "second" }).filter({ hasText: "13.5" }).waitFor();
+  await page.locator("tbody tr").filter({ hasText: "12.75" }).first().waitFor();
 });

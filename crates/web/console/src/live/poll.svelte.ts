@@ -45,6 +45,8 @@ class Round<T> {
   #ended = new AbortController();
   #failures = 0;
   #took = 0;
+  /** Somebody wants a newer answer than the one that is on its way. */
+  #woken = false;
   #wake: () => void = () => {};
 
   constructor(
@@ -66,12 +68,14 @@ class Round<T> {
   }
 
   wake(): void {
+    this.#woken = true;
     this.#wake();
   }
 
   async #once(): Promise<void> {
     const { signal } = this.#ended;
     const begun = performance.now();
+    this.#woken = false;
     try {
       const data = await this.ask(signal);
       if (signal.aborted) return;
@@ -88,7 +92,7 @@ class Round<T> {
   }
 
   #rest(): Promise<void> {
-    if (this.#ended.signal.aborted) return Promise.resolve();
+    if (this.#ended.signal.aborted || this.#woken) return Promise.resolve();
     const standing = { period: this.poll.period, failures: this.#failures, hidden: document.hidden, took: this.#took };
     return new Promise((resolve) => {
       const over = () => {

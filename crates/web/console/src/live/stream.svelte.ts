@@ -1,9 +1,8 @@
 // What the node commits, as it commits it. Rows come faster than anybody reads, so that they are shown
 // a few times a second, and only the newest.
 
-import { url } from "../api/client";
 import type { LiveStatus } from "../api/types";
-import { parseExact } from "../pure/exact";
+import { listen } from "./listen";
 import { session } from "./session.svelte";
 
 /** Rows that stay on the page. */
@@ -31,20 +30,21 @@ export class LiveStream {
 
   /** Listens until the returned function is called: what an `$effect` wants. */
   follow(owner: string, subOwner: string): () => void {
-    const source = new EventSource(url("/api/v1/stream", { owner_id: owner, sub_owner_id: subOwner }));
-    source.onopen = () => (this.connected = true);
-    source.onerror = () => {
-      this.connected = false;
-      // The browser does not tell why; that the session has ended, asking for it does.
-      void session.load();
-    };
-    source.addEventListener("status", (event) => this.#heard(parseExact(event.data) as LiveStatus));
-    source.addEventListener("lagged", (event) => this.#lagged(JSON.parse(event.data) as { of: string; dropped: number | null }));
+    const close = listen(owner, subOwner, {
+      status: (row) => this.#heard(row),
+      lagged: (dropped) => (this.dropped += dropped ?? 0),
+      opened: () => (this.connected = true),
+      failed: () => {
+        this.connected = false;
+        // The browser does not tell why; that the session has ended, asking for it does.
+        void session.load();
+      },
+    });
     const timer = setInterval(() => this.#flush(), FLUSH_MS);
     [this.rows, this.#buffer, this.came, this.dropped, this.waiting] = [[], [], 0, 0, 0];
     return () => {
       clearInterval(timer);
-      source.close();
+      close();
     };
   }
 
@@ -59,10 +59,6 @@ export class LiveStream {
     if (this.#buffer.length > 2 * SHOWN) this.#buffer.length = SHOWN;
     this.came += 1;
     if (this.paused) this.waiting += 1;
-  }
-
-  #lagged({ of, dropped }: { of: string; dropped: number | null }): void {
-    if (of === "status") this.dropped += dropped ?? 0;
   }
 
   #flush(): void {

@@ -1,7 +1,7 @@
 //! Who takes part: PostgreSQL, a hub, nodes, fleets.
 
 use std::fs::File;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use tempfile::TempDir;
 use tokio::time::sleep;
 
-use super::figures::Point;
+use crate::latency::Point;
 
 const PARTITIONS: u32 = 16;
 const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -29,7 +29,7 @@ const SERVER: [(&str, &str); 6] = [
 ];
 
 /// Dropped, all of it is gone.
-pub(super) struct Cast {
+pub(crate) struct Cast {
     program: PathBuf,
     dir: TempDir,
     // Before the hub and the database, so that none is left alone.
@@ -40,18 +40,18 @@ pub(super) struct Cast {
 }
 
 /// What a fleet sends.
-pub(super) struct Fleet {
-    pub(super) owners: u64,
+pub(crate) struct Fleet {
+    pub(crate) owners: u64,
     /// Events per second.
-    pub(super) rate: f64,
+    pub(crate) rate: f64,
     /// When it stops, by one or the other.
-    pub(super) events: Option<u64>,
-    pub(super) seconds: Option<u64>,
-    pub(super) seed: u64,
+    pub(crate) events: Option<u64>,
+    pub(crate) seconds: Option<u64>,
+    pub(crate) seed: u64,
 }
 
 /// Dropped, it is killed.
-pub(super) struct Process(Child);
+pub(crate) struct Process(Child);
 
 impl Drop for Process {
     fn drop(&mut self) {
@@ -63,10 +63,10 @@ impl Drop for Process {
 
 impl Process {
     /// Waits for it to end by itself.
-    pub(super) async fn ends(&mut self) -> anyhow::Result<()> {
+    pub(crate) async fn ends(&mut self) -> anyhow::Result<()> {
         loop {
             if let Some(status) = self.0.try_wait()? {
-                ensure!(status.success(), "a fleet ended by {status}");
+                ensure!(status.success(), "a command ended by {status}");
                 return Ok(());
             }
             sleep(LOOK_EVERY).await;
@@ -74,11 +74,26 @@ impl Process {
     }
 }
 
+/// The program that is asked for, otherwise the one beside the bench.
+pub(crate) fn program(chosen: Option<&Path>) -> anyhow::Result<PathBuf> {
+    let program = match chosen {
+        Some(program) => program.to_owned(),
+        None => std::env::current_exe()?.with_file_name("rollcall"),
+    };
+    ensure!(
+        program.exists(),
+        "{} is not there: build it",
+        program.display()
+    );
+    Ok(program)
+}
+
 impl Cast {
-    pub(super) async fn start(program: PathBuf, nodes: usize) -> anyhow::Result<Self> {
+    /// A hub and an empty database.
+    pub(crate) async fn start(program: PathBuf) -> anyhow::Result<Self> {
         let postgres = Postgres::start_with(&SERVER)?;
         let connection = PgConnection::connect(&postgres.url()).await?;
-        let dir = TempDir::with_prefix("rollcall-latency-")?;
+        let dir = TempDir::with_prefix("rollcall-bench-")?;
         let hub_port = free_port()?;
         std::fs::write(
             dir.path().join("rollcall.toml"),
@@ -97,7 +112,17 @@ impl Cast {
             Ok(std::net::TcpStream::connect(("127.0.0.1", hub_port)).is_ok())
         })
         .await?;
-        for number in 0..nodes {
+        Ok(cast)
+    }
+
+    /// Makes the tables, for whoever fills them before a node does.
+    pub(crate) async fn migrate(&self) -> anyhow::Result<()> {
+        let arguments = ["migrate".to_owned(), "up".to_owned()];
+        self.spawn("migrate", &arguments)?.ends().await
+    }
+
+    pub(crate) async fn start_nodes(&mut self, count: usize) -> anyhow::Result<()> {
+        for number in 0..count {
             let own = [
                 "run".to_owned(),
                 "--set".to_owned(),
@@ -105,24 +130,27 @@ impl Cast {
                 "--set".to_owned(),
                 format!("node.data_dir=node-{number}"),
             ];
-            let node = cast.spawn(&format!("node-{number}"), &own)?;
-            cast.nodes.push(node);
+            let node = self.spawn(&format!("node-{number}"), &own)?;
+            self.nodes.push(node);
         }
-        cast.until("the nodes share the partitions", async |cast| {
+        self.until("the nodes share the partitions", async |cast| {
             // Until the first node has made the tables, there is nothing to be read.
             let leased = "SELECT count(DISTINCT node) FROM partitions WHERE node IS NOT NULL";
             let leased = cast.number(leased).await.unwrap_or_default();
             Ok(usize::try_from(leased) == Ok(cast.nodes.len()))
         })
-        .await?;
-        Ok(cast)
+        .await
+    }
+
+    pub(crate) fn connection(&mut self) -> &mut PgConnection {
+        &mut self.connection
     }
 
     fn spawn(&self, name: &str, arguments: &[String]) -> anyhow::Result<Process> {
         spawn(&self.program, &self.dir, name, arguments)
     }
 
-    pub(super) fn fleet(&self, name: &str, fleet: &Fleet) -> anyhow::Result<Process> {
+    pub(crate) fn fleet(&self, name: &str, fleet: &Fleet) -> anyhow::Result<Process> {
         let mut arguments = vec![
             "simulate".to_owned(),
             format!("--owners={}", fleet.owners),
@@ -139,14 +167,14 @@ impl Cast {
         self.spawn(name, &arguments)
     }
 
-    pub(super) fn kill_a_node(&mut self) -> anyhow::Result<()> {
+    pub(crate) fn kill_a_node(&mut self) -> anyhow::Result<()> {
         self.nodes
             .pop()
             .map(drop)
             .context("no node is left to kill")
     }
 
-    pub(super) async fn checkpoint(&mut self) -> anyhow::Result<()> {
+    pub(crate) async fn checkpoint(&mut self) -> anyhow::Result<()> {
         sqlx::raw_sql("CHECKPOINT")
             .execute(&mut self.connection)
             .await?;
@@ -154,7 +182,7 @@ impl Cast {
     }
 
     /// By the clock that everybody here shares, in seconds.
-    pub(super) async fn now(&mut self) -> anyhow::Result<f64> {
+    pub(crate) async fn now(&mut self) -> anyhow::Result<f64> {
         let sql = "SELECT extract(epoch FROM clock_timestamp())::float8";
         Ok(sqlx::query_scalar(sql)
             .fetch_one(&mut self.connection)
@@ -169,7 +197,7 @@ impl Cast {
     }
 
     /// Waits until everything that was sent is committed.
-    pub(super) async fn rests(&mut self) -> anyhow::Result<()> {
+    pub(crate) async fn rests(&mut self) -> anyhow::Result<()> {
         let logged = rollcall_hub::dump(&self.dir.path().join("hub/hub"))?;
         let logged = i64::try_from(logged.count())?;
         self.until("everything is committed", async |cast| {
@@ -196,7 +224,7 @@ impl Cast {
     }
 
     /// Events per second from the first enqueued since then to the last committed.
-    pub(super) async fn rate_since(&mut self, since: f64) -> anyhow::Result<f64> {
+    pub(crate) async fn rate_since(&mut self, since: f64) -> anyhow::Result<f64> {
         let sql = "SELECT count(*) / extract(epoch FROM
                        max(pg_xact_commit_timestamp(xmin)) - min(enqueued_at))::float8
                    FROM statuses WHERE enqueued_at >= to_timestamp($1)";
@@ -205,7 +233,7 @@ impl Cast {
     }
 
     /// Every status that was due since then.
-    pub(super) async fn points_since(&mut self, since: f64) -> anyhow::Result<Vec<Point>> {
+    pub(crate) async fn points_since(&mut self, since: f64) -> anyhow::Result<Vec<Point>> {
         let sql = "SELECT extract(epoch FROM status_at)::float8 - $1,
                        extract(epoch FROM pg_xact_commit_timestamp(xmin) - status_at)::float8,
                        extract(epoch FROM pg_xact_commit_timestamp(xmin) - enqueued_at)::float8
@@ -233,7 +261,7 @@ impl std::fmt::Debug for Cast {
 }
 
 fn spawn(
-    program: &std::path::Path,
+    program: &Path,
     dir: &TempDir,
     name: &str,
     arguments: &[String],

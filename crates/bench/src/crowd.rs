@@ -1,0 +1,122 @@
+//! What people at the API and the console cost the ingest, and how soon they see what is committed.
+//!
+//! Two nodes on a PostgreSQL with a million owners. A backlog is committed while it is still being
+//! sent, in turns with nobody looking and with a crowd that asks both nodes for what the console's
+//! pages ask and listens to their live streams: the ratio of the two rates is what the crowd costs,
+//! the work of its own end included, for all of it is on one machine. Then, at a share of that rate,
+//! statuses are seen: in the streams of both nodes, and in the answer that an owner's page asks for
+//! as soon as its stream tells of one. PostgreSQL keeps when each was committed, by the same clock.
+
+mod people;
+mod watch;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use hdrhistogram::Histogram;
+
+use crate::cast::{self, Cast, Fleet};
+use people::Crowd;
+
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct Arguments {
+    /// Owners that do not send, beside those that do
+    #[arg(long, default_value_t = 1_000_000)]
+    roll: i64,
+    /// Owners that send, of five sub-owners each
+    #[arg(long, default_value_t = 400)]
+    known: u64,
+    /// People; each asks twice a second and has a live stream open
+    #[arg(long, default_value_t = 10)]
+    people: usize,
+    /// Events of each turn
+    #[arg(long, default_value_t = 300_000)]
+    backlog: u64,
+    /// Turns with and without the crowd
+    #[arg(long, default_value_t = 5)]
+    rounds: usize,
+    /// Seconds in which statuses are watched
+    #[arg(long, default_value_t = 20)]
+    seconds: u64,
+    /// Share of the highest rate at which they come then
+    #[arg(long, default_value_t = 0.1)]
+    share: f64,
+    /// The program; otherwise the one beside the bench
+    #[arg(long)]
+    rollcall: Option<PathBuf>,
+}
+
+const NODES: usize = 2;
+/// Its order on the disk is not the order of the ids.
+const FILL: &str = "INSERT INTO owners
+    (owner_id, state, display_name, settings, version, created_at, created_by, search)
+    SELECT id, CASE WHEN n % 100 = 0 THEN 'blocked' ELSE 'active' END, name, '{}', 1,
+        now() - n * interval '1 second', 'stream', id || ' ' || lower(name)
+    FROM generate_series(1, $1) AS n,
+        LATERAL (SELECT 'site-' || md5(n::text) AS id, 'Plant ' || n AS name) AS named";
+
+pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<String> {
+    let mut cast = Cast::start(cast::program(arguments.rollcall.as_deref())?).await?;
+    cast.migrate().await?;
+    sqlx::query(FILL)
+        .bind(arguments.roll)
+        .execute(cast.connection())
+        .await?;
+    sqlx::raw_sql("VACUUM ANALYZE owners")
+        .execute(cast.connection())
+        .await?;
+    cast.start_nodes(NODES).await?;
+    // The one that enters those who send is not counted.
+    turn(&mut cast, arguments).await?;
+    let apis: Vec<String> = sqlx::query_scalar("SELECT api FROM nodes ORDER BY name")
+        .fetch_all(cast.connection())
+        .await?;
+    let (mut alone, mut crowded, mut asked) = (Vec::new(), Vec::new(), people::Asked::default());
+    for round in 0..arguments.rounds {
+        // Who is first changes, so that a table that grows speaks for neither.
+        for with_crowd in [round % 2 == 0, round % 2 == 1] {
+            if with_crowd {
+                let crowd = Crowd::gather(&apis, arguments.people).await?;
+                crowded.push(turn(&mut cast, arguments).await?);
+                asked.add(crowd.leave().await?)?;
+            } else {
+                alone.push(turn(&mut cast, arguments).await?);
+            }
+        }
+        tracing::info!(?alone, ?crowded, "events/s");
+    }
+    let (alone, crowded) = (median(&mut alone)?, median(&mut crowded)?);
+    let seen = watch::watch(&mut cast, arguments, &apis, alone * arguments.share).await?;
+    Ok(format!(
+        "alone {alone:.0} events/s, beside {} people {crowded:.0}: {:.3}\n\n{asked}\n{seen}",
+        arguments.people,
+        crowded / alone
+    ))
+}
+
+/// Events per second of one backlog.
+async fn turn(cast: &mut Cast, arguments: &Arguments) -> anyhow::Result<f64> {
+    let fleet = Fleet {
+        owners: arguments.known,
+        rate: 10_000_000.0,
+        events: Some(arguments.backlog),
+        seconds: None,
+        seed: 1,
+    };
+    let since = cast.now().await?;
+    cast.fleet("backlog", &fleet)?.ends().await?;
+    cast.rests().await?;
+    cast.rate_since(since).await
+}
+
+fn median(rates: &mut [f64]) -> anyhow::Result<f64> {
+    rates.sort_by(f64::total_cmp);
+    rates.get(rates.len() / 2).copied().context("no round was played")
+}
+
+/// As in `3.1 ms`.
+fn millis(histogram: &Histogram<u64>, percentile: f64) -> String {
+    let micros = histogram.value_at_percentile(percentile);
+    format!("{:.1} ms", Duration::from_micros(micros).as_secs_f64() * 1e3)
+}
