@@ -21,6 +21,7 @@ mod m20261127_000007_held_counts;
 mod m20261127_000008_access;
 mod m20261127_000009_owners_by_creation;
 mod m20261127_000010_recalibrations;
+mod m20261127_000011_owners_by_search;
 
 /// Every migration, oldest first.
 #[derive(Debug, Clone, Copy)]
@@ -39,6 +40,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261127_000008_access::Migration),
             Box::new(m20261127_000009_owners_by_creation::Migration),
             Box::new(m20261127_000010_recalibrations::Migration),
+            Box::new(m20261127_000011_owners_by_search::Migration),
         ]
     }
 }

@@ -1,5 +1,20 @@
 //! What a migration of plain SQL does.
 
+use sea_orm_migration::prelude::*;
+use sea_orm_migration::sea_orm::DatabaseBackend;
+
+/// Runs the text where that is the database, and nothing elsewhere.
+pub(crate) async fn on(
+    database: DatabaseBackend,
+    manager: &SchemaManager<'_>,
+    sql: &str,
+) -> Result<(), DbErr> {
+    if manager.get_database_backend() == database {
+        manager.get_connection().execute_unprepared(sql).await?;
+    }
+    Ok(())
+}
+
 /// Makes `Migration` one that runs the texts of this name, of the database and the direction.
 macro_rules! plain_sql {
     ($name:literal) => {

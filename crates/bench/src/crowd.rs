@@ -112,11 +112,17 @@ async fn turn(cast: &mut Cast, arguments: &Arguments) -> anyhow::Result<f64> {
 
 fn median(rates: &mut [f64]) -> anyhow::Result<f64> {
     rates.sort_by(f64::total_cmp);
-    rates.get(rates.len() / 2).copied().context("no round was played")
+    rates
+        .get(rates.len() / 2)
+        .copied()
+        .context("no round was played")
 }
 
 /// As in `3.1 ms`.
 fn millis(histogram: &Histogram<u64>, percentile: f64) -> String {
     let micros = histogram.value_at_percentile(percentile);
-    format!("{:.1} ms", Duration::from_micros(micros).as_secs_f64() * 1e3)
+    format!(
+        "{:.1} ms",
+        Duration::from_micros(micros).as_secs_f64() * 1e3
+    )
 }

@@ -14,7 +14,10 @@ pub fn configuration(text: &str) {
         Err(faults) => {
             assert!(!faults.is_empty(), "a refusal has a fault");
             for fault in faults.0 {
-                assert!(!fault.problem.is_empty() && !fault.mend.is_empty(), "{fault:?}");
+                assert!(
+                    !fault.problem.is_empty() && !fault.mend.is_empty(),
+                    "{fault:?}"
+                );
             }
         }
     }

@@ -4,10 +4,11 @@
 //! number locks that row right after the owner's: so the limit holds exactly, whoever holds at the
 //! same time, and of two that settle one owner the second waits.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use rollcall_model::{
-    Drops, Epoch, OwnerId, PartitionId, SequenceNumber, Span, Status, StreamId, Timestamp,
+    DropReason, Drops, Epoch, OwnerId, SequenceNumber, Span, Status, StreamId, SubOwnerId,
+    Timestamp,
 };
 use serde::Serialize;
 use uuid::Uuid;
@@ -40,7 +41,7 @@ impl Default for PendingStatuses {
 pub struct Settled {
     /// Stored, since their owner is active.
     pub stored: u64,
-    /// Dropped, since it is blocked or deleted.
+    /// Dropped, since it is blocked or deleted, or the sub-owner is.
     pub dropped: u64,
 }
 
@@ -84,13 +85,18 @@ pub(crate) fn read<T>(
 }
 
 /// Held rows as a batch per partition, in the order of the partitions: no reader's, they only bring
-/// the rows to where a commit's go.
-pub(crate) fn batches(rows: Vec<HeldRow>) -> Vec<Batch> {
-    let mut partitions: BTreeMap<PartitionKey, Vec<Status>> = BTreeMap::new();
+/// the rows to where a commit's go. What is of a deleted sub-owner is dropped.
+pub(crate) fn batches(rows: Vec<HeldRow>, deleted: &HashSet<SubOwnerId>) -> Vec<Batch> {
+    let mut partitions: BTreeMap<PartitionKey, (Vec<Status>, Drops)> = BTreeMap::new();
     for (key, status) in rows {
-        partitions.entry(key).or_default().push(status);
+        let (held, drops) = partitions.entry(key).or_default();
+        if deleted.contains(&status.sub_owner_id) {
+            drops.add(DropReason::Deleted, 1);
+        } else {
+            held.push(status);
+        }
     }
-    let batch = |((stream_id, partition_id), held): ((StreamId, PartitionId), Vec<Status>)| Batch {
+    let batch = |((stream_id, partition_id), (held, drops))| Batch {
         stream_id,
         partition_id,
         epoch: Epoch(0),
@@ -102,7 +108,7 @@ pub(crate) fn batches(rows: Vec<HeldRow>) -> Vec<Batch> {
         statuses: Vec::new(),
         held,
         dead: Vec::new(),
-        drops: Drops::default(),
+        drops,
         gaps: Vec::new(),
         offset: None,
     };
@@ -145,8 +151,8 @@ impl Store {
     }
 
     /// Sends held statuses of the owner to where its state wants them: of an active one they are
-    /// stored, calibrated by its current settings; of a blocked or deleted one they become drops;
-    /// of a pending one they stay. At most 2,000 of them, in the order of their numbers;
+    /// stored, calibrated by its current settings, unless their sub-owner is deleted; of a blocked or
+    /// deleted one they become drops; of a pending one they stay. At most 2,000 of them, in the order of their numbers;
     /// nothing settled means that nothing is left.
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-//! The body of an event, decoded beside a second reading of it by serde_json.
+//! The body of an event, decoded beside a second reading of it by `serde_json`.
 
 use rollcall_model::{OwnerId, SequenceNumber, StatusMessage, SubOwnerId, Timestamp};
 use rollcall_source::{BodyKind, DecodeConfig, RawEvent, Undecodable, decode};
@@ -23,14 +23,17 @@ pub fn message(input: &[u8]) {
 fn decoded(kind: BodyKind, body: &[u8]) -> Result<StatusMessage, Undecodable> {
     let event = RawEvent {
         sequence_number: SequenceNumber(7),
-        enqueued_at: Timestamp::default(),
+        enqueued_at: Timestamp::EPOCH,
         kind,
         body,
     };
     let decoded = decode(&DecodeConfig::default(), &event);
     match &decoded {
         Ok(message) => assert_eq!(message.sequence_number, event.sequence_number),
-        Err(undecodable) => assert!(!undecodable.detail.is_empty(), "a reason says what is wrong"),
+        Err(undecodable) => assert!(
+            !undecodable.detail.is_empty(),
+            "a reason says what is wrong"
+        ),
     }
     decoded
 }

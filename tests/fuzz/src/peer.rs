@@ -45,8 +45,11 @@ impl Site {
             PANICKED.store(true, Ordering::SeqCst);
             previous(panic);
         }));
-        let runtime = Builder::new_multi_thread().worker_threads(1).enable_all();
-        let runtime = runtime.build().expect("a runtime");
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .expect("a runtime");
         let dir = tempfile::tempdir().expect("a directory");
         let config = Config {
             listen: ([127, 0, 0, 1], 0).into(),
@@ -74,7 +77,7 @@ impl Site {
             }
         };
         let listen = async {
-            let mut heard = [0; 16_384];
+            let mut heard = vec![0; 16_384];
             while matches!(ear.read(&mut heard).await, Ok(1..)) {}
         };
         tokio::join!(say, listen);

@@ -1,5 +1,11 @@
 //! Every fuzz target on its seeds, and on a bounded number of inputs that are made of them.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test says what is wrong by failing"
+)]
+
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
@@ -10,6 +16,7 @@ use rand_chacha::ChaCha8Rng;
 /// What parsers often stumble over.
 const ODD: [u8; 14] = *b"\x00\x01\x40\x53\x7f\x80\xff\"'{[\\\n=";
 const MOST_CHANGES: usize = 5;
+const SEED: &str = "ROLLCALL_TEST_SEED";
 
 #[test]
 fn frames() {
@@ -38,8 +45,8 @@ fn configurations() {
 
 fn run(target: &str, count: usize, entry: fn(&[u8])) {
     let seeds = seeds(target);
-    let named = std::env::var("ROLLCALL_TEST_SEED").ok();
-    let seed: u64 = named.and_then(|seed| seed.parse().ok()).unwrap_or(1);
+    let seed = seed();
+    eprintln!("{SEED}={seed}");
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     for input in &seeds {
         tried(entry, input);
@@ -49,14 +56,31 @@ fn run(target: &str, count: usize, entry: fn(&[u8])) {
     }
 }
 
+/// The one that the environment names, so that a run can be had again.
+#[allow(
+    clippy::disallowed_methods,
+    reason = "a setting of the tests, not of the program"
+)]
+fn seed() -> u64 {
+    match std::env::var(SEED) {
+        Ok(text) => text.parse().unwrap(),
+        Err(_) => rand::random(),
+    }
+}
+
 fn seeds(target: &str) -> Vec<Vec<u8>> {
-    let dir = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("seeds").join(target);
+    let dir = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("seeds")
+        .join(target);
     let files = std::fs::read_dir(&dir).unwrap();
     let mut paths: Vec<_> = files.map(|file| file.unwrap().path()).collect();
     // A seed of this test shall make the same inputs everywhere.
     paths.sort();
     assert!(!paths.is_empty(), "{} has no seeds", dir.display());
-    paths.iter().map(|path| std::fs::read(path).unwrap()).collect()
+    paths
+        .iter()
+        .map(|path| std::fs::read(path).unwrap())
+        .collect()
 }
 
 fn tried(entry: fn(&[u8]), input: &[u8]) {
@@ -69,7 +93,6 @@ fn tried(entry: fn(&[u8]), input: &[u8]) {
 struct Told<'a>(&'a [u8]);
 
 impl Drop for Told<'_> {
-    #[allow(clippy::print_stderr, reason = "where the panic's own message goes")]
     fn drop(&mut self) {
         if std::thread::panicking() {
             let mut hex = String::new();
@@ -107,6 +130,10 @@ fn changed(rng: &mut ChaCha8Rng, seeds: &[Vec<u8>]) -> Vec<u8> {
 /// A short piece as often as a long one.
 fn range(rng: &mut ChaCha8Rng, len: usize) -> (usize, usize) {
     let begin = rng.random_range(0..=len);
-    let most = if rng.random() { len - begin } else { (len - begin).min(8) };
+    let most = if rng.random() {
+        len - begin
+    } else {
+        (len - begin).min(8)
+    };
     (begin, begin + rng.random_range(0..=most))
 }

@@ -71,12 +71,21 @@ impl Person {
         let questions = vec![
             ("the overview's summary", "/api/v1/summary".to_owned()),
             ("owners, first page", format!("{list}&sort=-created_at")),
-            ("owners, a later page", format!("{list}&state=active&cursor={cursor}")),
-            ("owners by a part of the name", format!("{list}&q=plant%20{number}7")),
+            (
+                "owners, a later page",
+                format!("{list}&state=active&cursor={cursor}"),
+            ),
+            (
+                "owners by a part of the name",
+                format!("{list}&q=plant%20{number}7"),
+            ),
             ("owners of a state", format!("{list}&state=blocked")),
             ("approvals", "/api/v1/approvals?limit=50".to_owned()),
             ("an owner", format!("/api/v1/owners/{owner}")),
-            ("its sub-owners", format!("/api/v1/owners/{owner}/sub-owners?limit=25")),
+            (
+                "its sub-owners",
+                format!("/api/v1/owners/{owner}/sub-owners?limit=25"),
+            ),
             (
                 "its newest 500 statuses",
                 format!("/api/v1/owners/{owner}/sub-owners/{sub}/statuses?order=desc&limit=500"),
@@ -84,7 +93,13 @@ impl Person {
             ("partitions", "/api/v1/partitions".to_owned()),
         ];
         let apis = apis.to_vec();
-        Ok(Self { number, http, apis, owner, questions })
+        Ok(Self {
+            number,
+            http,
+            apis,
+            owner,
+            questions,
+        })
     }
 
     async fn live(self, mut left: watch::Receiver<bool>) -> anyhow::Result<Asked> {
@@ -114,7 +129,8 @@ impl Person {
                 .with_context(|| format!("no answer to {path}"))??;
             asked.note(kind, began.elapsed())?;
             // Each question goes to each node.
-            turn += if (turn + 1) % self.questions.len() == 0 { 2 } else { 1 };
+            let is_last = (turn + 1).is_multiple_of(self.questions.len());
+            turn += if is_last { 2 } else { 1 };
         }
         Ok(asked)
     }

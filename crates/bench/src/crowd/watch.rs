@@ -2,13 +2,14 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use anyhow::{Context as _, ensure};
+use anyhow::ensure;
 use comfy_table::Table;
 use hdrhistogram::Histogram;
+use rollcall_model::{Clock as _, SystemClock};
 use serde::Deserialize;
-use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
@@ -52,6 +53,15 @@ enum Eye {
     OwnerPage,
 }
 
+const EYES: [(Eye, &str); 3] = [
+    (Eye::LiveView, "in the live view"),
+    (Eye::OwnerStream, "in its owner's stream"),
+    (
+        Eye::OwnerPage,
+        "in the answer its owner's page asks for then",
+    ),
+];
+
 struct Sight {
     eye: Eye,
     node: usize,
@@ -59,6 +69,9 @@ struct Sight {
     /// By the machine's clock, in seconds.
     at: f64,
 }
+
+/// What all watchers saw: a few thousand in all.
+type Sights = Arc<Mutex<Vec<Sight>>>;
 
 pub(super) struct Seen {
     rate: f64,
@@ -71,7 +84,43 @@ pub(super) async fn watch(
     apis: &[String],
     rate: f64,
 ) -> anyhow::Result<Seen> {
-    let (tell, mut told) = mpsc::unbounded_channel();
+    let since = cast.now().await?;
+    let sights = sights(cast, arguments, apis, rate).await?;
+    let committed = committed(cast, since).await?;
+    let leased: HashMap<i32, String> =
+        sqlx::query_as("SELECT partition_id, node FROM partitions WHERE node IS NOT NULL")
+            .fetch_all(cast.connection())
+            .await?
+            .into_iter()
+            .collect();
+    let is_own = |sight: &Sight| {
+        let holder = leased.get(&sight.place.partition_id);
+        holder.is_some_and(|holder| *holder == format!("node-{}", sight.node))
+    };
+    let mut rows = Vec::new();
+    for (eye, name) in EYES {
+        for (own, whose) in [(true, "by this node"), (false, "by the other node")] {
+            let of_row = |sight: &&Sight| sight.eye == eye && is_own(sight) == own;
+            let delay = |sight: &Sight| Some(sight.at - committed.get(&sight.place)?);
+            let delays = histogram(sights.iter().filter(of_row).filter_map(delay))?;
+            ensure!(
+                !delays.is_empty(),
+                "nothing was seen {name}, committed {whose}"
+            );
+            rows.push((name, whose, delays));
+        }
+    }
+    Ok(Seen { rate, rows })
+}
+
+/// What everybody sees while a fleet sends.
+async fn sights(
+    cast: &Cast,
+    arguments: &Arguments,
+    apis: &[String],
+    rate: f64,
+) -> anyhow::Result<Vec<Sight>> {
+    let sights = Sights::default();
     let mut watchers = JoinSet::new();
     for (node, api) in apis.iter().enumerate() {
         for eye in [Eye::LiveView, Eye::OwnerStream] {
@@ -80,7 +129,7 @@ pub(super) async fn watch(
                 api: api.clone(),
                 eye,
                 node,
-                tell: tell.clone(),
+                sights: Arc::clone(&sights),
             };
             watchers.spawn(watcher.watch());
         }
@@ -93,46 +142,14 @@ pub(super) async fn watch(
         seconds: Some(arguments.seconds),
         seed: 2,
     };
-    let since = cast.now().await?;
     cast.fleet("watched", &fleet)?.ends().await?;
-    cast.rests().await?;
     sleep(SETTLE).await;
     if let Some(ended) = watchers.try_join_next() {
         ended??;
     }
     watchers.shutdown().await;
-    drop(tell);
-    let mut sights = Vec::new();
-    while let Some(sight) = told.recv().await {
-        sights.push(sight);
-    }
-    let committed = committed(cast, since).await?;
-    let leased: HashMap<i32, String> =
-        sqlx::query_as("SELECT partition_id, node FROM partitions WHERE node IS NOT NULL")
-            .fetch_all(cast.connection())
-            .await?
-            .into_iter()
-            .collect();
-    let mut rows = Vec::new();
-    for (eye, name) in [
-        (Eye::LiveView, "in the live view"),
-        (Eye::OwnerStream, "in its owner's stream"),
-        (Eye::OwnerPage, "in the answer its owner's page asks for then"),
-    ] {
-        for (own, whose) in [(true, "by this node"), (false, "by the other node")] {
-            let of_row = sights.iter().filter(|sight| {
-                let holder = leased.get(&sight.place.partition_id);
-                let is_own = holder.is_some_and(|holder| *holder == format!("node-{}", sight.node));
-                sight.eye == eye && is_own == own
-            });
-            let delays = of_row
-                .filter_map(|sight| Some(sight.at - committed.get(&sight.place)?));
-            let delays = histogram(delays)?;
-            ensure!(!delays.is_empty(), "nothing was seen {name}, committed {whose}");
-            rows.push((name, whose, delays));
-        }
-    }
-    Ok(Seen { rate, rows })
+    let mut sights = sights.lock().unwrap_or_else(PoisonError::into_inner);
+    Ok(std::mem::take(&mut *sights))
 }
 
 /// When each status was committed that came since then.
@@ -145,7 +162,10 @@ async fn committed(cast: &mut Cast, since: f64) -> anyhow::Result<HashMap<Place,
         .fetch_all(cast.connection())
         .await?;
     let entry = |(partition_id, sequence_number, at)| {
-        let place = Place { partition_id, sequence_number };
+        let place = Place {
+            partition_id,
+            sequence_number,
+        };
         (place, at)
     };
     Ok(rows.into_iter().map(entry).collect())
@@ -156,7 +176,7 @@ struct Watcher {
     api: String,
     eye: Eye,
     node: usize,
-    tell: mpsc::UnboundedSender<Sight>,
+    sights: Sights,
 }
 
 impl Watcher {
@@ -184,7 +204,7 @@ impl Watcher {
             return Ok(());
         };
         let row: Row = serde_json::from_str(data)?;
-        self.saw(self.eye, row.place.clone())?;
+        self.saw(self.eye, row.place.clone());
         if self.eye == Eye::OwnerStream {
             let sub = &row.sub_owner_id;
             let url = format!(
@@ -193,16 +213,27 @@ impl Watcher {
             );
             let answer = self.http.get(url).send().await?.error_for_status()?;
             let page: Page = serde_json::from_slice(&answer.bytes().await?)?;
-            ensure!(page.items.contains(&row.place), "{:?} is not on the page", row.place);
-            self.saw(Eye::OwnerPage, row.place)?;
+            ensure!(
+                page.items.contains(&row.place),
+                "{:?} is not on the page",
+                row.place
+            );
+            self.saw(Eye::OwnerPage, row.place);
         }
         Ok(())
     }
 
-    fn saw(&self, eye: Eye, place: Place) -> anyhow::Result<()> {
-        let at = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs_f64();
-        let sight = Sight { eye, node: self.node, place, at };
-        self.tell.send(sight).ok().context("nobody listens any more")
+    fn saw(&self, eye: Eye, place: Place) {
+        #[allow(clippy::cast_precision_loss, reason = "microseconds are exact enough")]
+        let at = SystemClock.now().as_micros() as f64 / 1e6;
+        let sight = Sight {
+            eye,
+            node: self.node,
+            place,
+            at,
+        };
+        let mut sights = self.sights.lock().unwrap_or_else(PoisonError::into_inner);
+        sights.push(sight);
     }
 }
 
@@ -220,6 +251,10 @@ impl fmt::Display for Seen {
             row.extend([50.0, 99.0, 100.0].map(|percentile| millis(delays, percentile)));
             table.add_row(row);
         }
-        write!(f, "from commit to seen, at {:.0} events/s:\n{table}", self.rate)
+        write!(
+            f,
+            "from commit to seen, at {:.0} events/s:\n{table}",
+            self.rate
+        )
     }
 }

@@ -2,6 +2,7 @@
 
 mod event_hubs;
 mod nodes;
+mod order;
 #[cfg(feature = "failpoints")]
 mod panics;
 mod redis_stream;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rollcall_model::{
-    CreatedBy, EventSource, OwnerId, OwnerState, Settings, SystemClock, Timestamp,
+    Clock, CreatedBy, EventSource, OwnerId, OwnerState, Settings, SystemClock, Timestamp,
 };
 use rollcall_store::{Change, Delivery, Newcomer, OwnerPatch, Store};
 use serde_json::Value;
@@ -27,15 +27,20 @@ pub(super) struct World {
 
 impl World {
     pub(super) async fn new() -> Self {
+        Self::with_clock(Arc::new(SystemClock)).await
+    }
+
+    pub(super) async fn with_clock(clock: Arc<dyn Clock>) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let store = Store::open(rollcall_store::Config {
+        let config = rollcall_store::Config {
             busy_timeout: Duration::from_secs(5),
             readers: 2,
             ..rollcall_store::Config::new(format!(
                 "sqlite://{}",
                 directory.path().join("rollcall.db").display()
             ))
-        });
+        };
+        let store = Store::open_with_clock(config, clock);
         let store = store.await.unwrap();
         Self {
             store,

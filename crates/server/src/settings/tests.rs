@@ -87,7 +87,7 @@ fn without_anything_typed_the_defaults_hold() {
 #[test]
 fn every_key_of_the_table_has_an_effect() {
     let mut faults = Faults::default();
-    let effective = effective(Inputs::default(), &mut faults);
+    let effective = effective(Vec::new(), &mut faults);
     let mut reader = reader::Reader::new(&effective, &mut faults);
     compose::compose(&mut reader, rollcall_azure::Variables::default());
     assert_eq!(reader.unasked(), Vec::<&str>::new());

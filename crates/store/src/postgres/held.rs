@@ -3,9 +3,9 @@
 //! Owners are locked first, then their counts, in the order of the ids, partitions last: as by every
 //! other transaction.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use rollcall_model::{Drops, OwnerId, OwnerState};
+use rollcall_model::{Drops, OwnerId, OwnerState, SubOwnerId};
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 
@@ -124,7 +124,12 @@ async fn write(database: &Database, owner_id: &OwnerId) -> Result<Settled> {
         return Ok(Settled::default());
     };
     lock_count(connection, owner_id).await?;
-    let batches = batches(take(connection, owner_id).await?);
+    // Otherwise all of them go where the owner's state sends them.
+    let deleted = match standing.state {
+        OwnerState::Active => deleted_sub_owners(connection, owner_id).await?,
+        _ => HashSet::new(),
+    };
+    let batches = batches(take(connection, owner_id).await?, &deleted);
     let due: Vec<&Batch> = batches.iter().collect();
     let owners = standings(owner_id, standing);
     let fates = Rows::of(&due).route(&due, &owners)?;
@@ -166,6 +171,19 @@ async fn lock_count(connection: &mut PgConnection, owner_id: &OwnerId) -> Result
         .execute(connection)
         .await?;
     Ok(())
+}
+
+async fn deleted_sub_owners(
+    connection: &mut PgConnection,
+    owner_id: &OwnerId,
+) -> Result<HashSet<SubOwnerId>> {
+    let rows: Vec<String> = sqlx::query_scalar(
+        "SELECT sub_owner_id FROM sub_owners WHERE owner_id = $1 AND state = 'deleted'",
+    )
+    .bind(owner_id.as_str())
+    .fetch_all(connection)
+    .await?;
+    rows.iter().map(|id| column::sub_owner_id(id)).collect()
 }
 
 /// Takes the next chunk out.

@@ -7,6 +7,7 @@
 //! | `idle_in_transaction_session_timeout` | 2/5 of the lease's time to live | a stopped node gives up its locks before its lease is out |
 //! | `transaction_timeout` (writers, from 17 on) | the lease's time to live | so does one that dribbles |
 //! | `tcp_user_timeout`, `tcp_keepalives_*` | the time to live | so does one whose machine is gone |
+//! | `plan_cache_mode` (readers) | `force_custom_plan` | a search for what few have wants another plan than one for what all have |
 //! | `jit` | off | compiling costs more than any statement here takes |
 
 use std::str::FromStr as _;
@@ -131,8 +132,9 @@ impl Sessions {
 
     fn reading(&self) -> PgConnectOptions {
         let read_only = ("default_transaction_read_only", "on".to_owned());
+        let plans = ("plan_cache_mode", "force_custom_plan".to_owned());
         self.bounded()
-            .options([lock_timeout(self.lock_timeout), read_only])
+            .options([lock_timeout(self.lock_timeout), read_only, plans])
     }
 
     /// What every session has in common.

@@ -1,8 +1,8 @@
 //! Held statuses on SQLite: room for them, and their way out.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use rollcall_model::{Drops, OwnerId, OwnerState};
+use rollcall_model::{Drops, OwnerId, OwnerState, SubOwnerId};
 use sqlx::SqliteConnection;
 
 use super::{Database, rows};
@@ -67,7 +67,12 @@ pub(crate) async fn settle(database: &Database, owner_id: &OwnerId) -> Result<Se
         writing.roll_back().await?;
         return Ok(Settled::default());
     };
-    let batches = batches(take(connection, owner_id).await?);
+    // Otherwise all of them go where the owner's state sends them.
+    let deleted = match standing.state {
+        OwnerState::Active => deleted_sub_owners(connection, owner_id).await?,
+        _ => HashSet::new(),
+    };
+    let batches = batches(take(connection, owner_id).await?, &deleted);
     if batches.is_empty() {
         writing.roll_back().await?;
         return Ok(Settled::default());
@@ -105,6 +110,19 @@ async fn standing(
         })
     })
     .transpose()
+}
+
+async fn deleted_sub_owners(
+    connection: &mut SqliteConnection,
+    owner_id: &OwnerId,
+) -> Result<HashSet<SubOwnerId>> {
+    let rows: Vec<String> = sqlx::query_scalar(
+        "SELECT sub_owner_id FROM sub_owners WHERE owner_id = ? AND state = 'deleted'",
+    )
+    .bind(owner_id.as_str())
+    .fetch_all(connection)
+    .await?;
+    rows.iter().map(|id| column::sub_owner_id(id)).collect()
 }
 
 /// Takes the next chunk out.

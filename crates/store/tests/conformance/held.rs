@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use rollcall_model::{DropReason, OwnerState};
+use rollcall_model::{DropReason, OwnerState, SubOwnerState};
 use rollcall_store::{
     Batch, Config, Newcomer, OwnerFilter, OwnerPatch, PendingOwner, PendingStatuses, Settled, Store,
 };
 
 use crate::fixture::{
-    Fixture, Lease, On, at, change_state, drops, newcomer, owner_id, settings, status,
+    Fixture, Lease, On, at, change_state, drops, newcomer, owner_id, settings, status, sub_owner_id,
 };
 
 async fn enter_pending(fixture: &Fixture, owner: &str) {
@@ -217,6 +217,38 @@ async fn blocking_and_deleting_make_drops_of_what_is_held(on: On) {
     fixture.assert_invariants().await;
 }
 
+async fn what_is_held_of_a_deleted_sub_owner_is_dropped_on_approval(on: On) {
+    let fixture = Fixture::new(on).await;
+    let pending = Newcomer {
+        state: OwnerState::Pending,
+        ..newcomer("1", &["gone", "s"])
+    };
+    fixture.provision(vec![pending]).await;
+    let lease = fixture.lease().await;
+    let mut batch = lease.batch(-1, 4);
+    batch.held = (0..=4)
+        .map(|n| status("1", if n < 2 { "gone" } else { "s" }, n))
+        .collect();
+    fixture.commit(vec![Arc::new(batch)]).await;
+    let deletion = OwnerPatch {
+        sub_owner_state: Some((sub_owner_id("gone"), SubOwnerState::Deleted)),
+        changed_by: "test".to_owned(),
+        ..OwnerPatch::default()
+    };
+    fixture.change("1", deletion).await;
+    fixture.change("1", change_state(OwnerState::Active)).await;
+    let settled = Settled {
+        stored: 3,
+        dropped: 2,
+    };
+    assert_eq!(settle_all(&fixture.store, "1").await, [settled]);
+    let row = fixture.partition(&lease).await;
+    assert_eq!((row.stored, row.held), (3, 0));
+    assert_eq!(row.dropped, drops(&[(DropReason::Deleted, 2)]));
+    assert!(fixture.latest("1", "gone").await.is_none());
+    fixture.assert_invariants().await;
+}
+
 async fn nodes_that_settle_at_once_store_each_once(on: On) {
     const HELD: i64 = 5_000;
     let fixture = Fixture::new(on).await;
@@ -269,6 +301,7 @@ on_both!(
     without_holding_they_are_dropped,
     approval_stores_what_is_held_by_the_settings_of_then,
     blocking_and_deleting_make_drops_of_what_is_held,
+    what_is_held_of_a_deleted_sub_owner_is_dropped_on_approval,
     nodes_that_settle_at_once_store_each_once,
     only_what_was_of_a_deleted_owner_is_erased,
 );

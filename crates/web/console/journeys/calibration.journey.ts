@@ -252,3 +252,30 @@ async function fits(what: string): Promise<void> {
   expect(await violations(page), what).toEqual([]);
   expect(await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), what).toBe(true);
 }
+
+test("nobody loses what they wrote without having been asked", async () => {
+  const asked: string[] = [];
+  let leaves = false;
+  page.on("dialog", (dialog) => {
+    asked.push(dialog.message());
+    void (leaves ? dialog.accept() : dialog.dismiss());
+  });
+  await page.goto("/owners");
+  await page.getByRole("link", { name: "plant-9" }).click();
+  await page.getByLabel("Gain").fill("7");
+  await page.getByRole("link", { name: "Owners" }).first().click();
+  await page.goBack();
+  await expect.poll(() => asked.length).toBe(2);
+  expect(new URL(page.url()).pathname).toBe("/owners/plant-9");
+  expect(await page.getByLabel("Gain").inputValue()).toBe("7");
+  leaves = true;
+  await page.getByRole("link", { name: "Owners" }).first().click();
+  await page.getByRole("heading", { name: "Owners", exact: true }).waitFor();
+  expect(asked[2]).toMatch(/not saved/);
+  // Nothing is asked any more.
+  await page.getByRole("link", { name: "plant-8" }).click();
+  await page.getByLabel("Gain").waitFor();
+  await page.getByRole("link", { name: "Owners" }).first().click();
+  await page.getByRole("heading", { name: "Owners", exact: true }).waitFor();
+  expect(asked.length).toBe(3);
+});

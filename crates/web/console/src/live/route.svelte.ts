@@ -7,19 +7,35 @@ interface Going {
   state?: unknown;
 }
 
+/** A question to ask before going there, where something would be lost. */
+export type Hold = (to: URL) => string | null;
+
 class Route {
   path = $state(location.pathname);
   query = $state.raw(new URLSearchParams(location.search));
   state = $state.raw<unknown>(history.state);
   /** Goes up with each change of page. */
   visits = $state(0);
+  #here = location.href;
+  #holds = new Set<Hold>();
 
   constructor() {
-    addEventListener("popstate", () => this.#read());
+    addEventListener("popstate", () => this.#wentBack());
     addEventListener("click", (event) => this.#follow(event));
+    addEventListener("beforeunload", (event) => {
+      // The browser has words of its own.
+      if (this.#holds.size > 0) event.preventDefault();
+    });
+  }
+
+  /** Asks whoever would lose something, until the returned function is called. */
+  hold(hold: Hold): () => void {
+    this.#holds.add(hold);
+    return () => this.#holds.delete(hold);
   }
 
   go(to: string, { replace = false, state = null }: Going = {}): void {
+    if (!this.#mayGo(to)) return;
     if (replace) history.replaceState(state, "", to);
     else history.pushState(state, "", to);
     const from = this.path;
@@ -40,8 +56,21 @@ class Route {
     this.go(text ? `${this.path}?${text}` : this.path, going);
   }
 
+  #mayGo(to: string): boolean {
+    const url = new URL(to, this.#here);
+    const questions = [...this.#holds].map((hold) => hold(url));
+    return questions.every((question) => question === null || confirm(question));
+  }
+
+  /** The browser has gone already: who stays comes back by an entry of its own. */
+  #wentBack(): void {
+    if (this.#mayGo(location.href)) this.#read();
+    else history.pushState(this.state, "", this.#here);
+  }
+
   #read(): void {
     const from = this.path;
+    this.#here = location.href;
     this.path = location.pathname;
     this.query = new URLSearchParams(location.search);
     this.state = history.state;
