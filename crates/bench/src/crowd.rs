@@ -87,6 +87,7 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<String> {
         tracing::info!(?alone, ?crowded, "events/s");
     }
     let (alone, crowded) = (median(&mut alone)?, median(&mut crowded)?);
+    tracing::info!(alone, crowded, "medians");
     let seen = watch::watch(&mut cast, arguments, &apis, alone * arguments.share).await?;
     Ok(format!(
         "alone {alone:.0} events/s, beside {} people {crowded:.0}: {:.3}\n\n{asked}\n{seen}",

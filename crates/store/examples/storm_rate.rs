@@ -1,12 +1,13 @@
 //! How fast a storm of newcomers is provisioned on PostgreSQL, beside one bulk insert of the same
 //! rows.
 //!
-//! `cargo run --release -p rollcall-store --example storm_rate -- [OWNERS] [GROUP] [WRITERS]`
+//! `cargo run --release -p rollcall-store --example storm_rate -- [OWNERS] [GROUP] [WRITERS] [SQL]`
 //!
 //! OWNERS newcomers with one sub-owner each, in transactions of GROUP, WRITERS at once, with a sink
 //! that takes everything; then the rows that came of it (owners, sub-owners, events, deliveries)
 //! copied by four `INSERT … SELECT` in one transaction into tables of the same shape. A private
-//! server, durable as by default.
+//! server, durable as by default. SQL, such as `DROP INDEX owners_by_search`, is what the schema is
+//! changed by before.
 
 #![allow(
     clippy::print_stdout,
@@ -33,10 +34,11 @@ async fn main() {
             .map_or(default, |text| text.parse().unwrap())
     };
     let (owners, group, writers) = (number(1_000_000), number(2_000), number(4));
+    let change = arguments.next();
     let durable = [("fsync", "on"), ("full_page_writes", "on")];
     let cluster = Postgres::start_with(&durable).unwrap();
     let database = cluster.new_database().unwrap();
-    let storm = storm(&database, owners, group, writers).await;
+    let storm = storm(&database, [owners, group, writers], change.as_deref()).await;
     let bulk = bulk(&database);
     println!(
         "{owners} owners in transactions of {group}, {writers} at once: {storm:.1} s, {:.0} \
@@ -46,8 +48,15 @@ async fn main() {
     );
 }
 
-async fn storm(database: &Database<'_>, owners: usize, group: usize, writers: usize) -> f64 {
+async fn storm(
+    database: &Database<'_>,
+    [owners, group, writers]: [usize; 3],
+    change: Option<&str>,
+) -> f64 {
     let store = Store::open(Config::new(database.url())).await.unwrap();
+    if let Some(sql) = change {
+        database.psql(sql).unwrap();
+    }
     let sink = SinkRegistration {
         name: "log".to_owned(),
         types: Vec::new(),

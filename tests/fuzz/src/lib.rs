@@ -7,7 +7,7 @@ mod message;
 mod peer;
 
 pub use message::message;
-pub use peer::peer;
+pub use peer::{logged, peer};
 pub use rollcall_hub::fuzzing::frames;
 
 /// A receiver's selector. What is not text never gets as far.

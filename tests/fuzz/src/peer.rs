@@ -99,3 +99,13 @@ pub fn peer(input: &[u8]) {
     assert!(matches!(heard, Ok(Ok(()))), "{heard:?}");
     assert!(!PANICKED.load(Ordering::SeqCst), "the hub panicked");
 }
+
+/// How many events the hub has taken from all of them so far.
+#[must_use]
+pub fn logged() -> i64 {
+    let partitions = SITE.hub.status().partitions;
+    partitions
+        .iter()
+        .map(|partition| partition.last_sequence_number + 1)
+        .sum()
+}

@@ -26,7 +26,7 @@ const PAGE: usize = 500;
 /// Where a status lies.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Deserialize)]
 struct Place {
-    partition_id: i32,
+    partition_id: i64,
     sequence_number: i64,
 }
 
@@ -87,7 +87,7 @@ pub(super) async fn watch(
     let since = cast.now().await?;
     let sights = sights(cast, arguments, apis, rate).await?;
     let committed = committed(cast, since).await?;
-    let leased: HashMap<i32, String> =
+    let leased: HashMap<i64, String> =
         sqlx::query_as("SELECT partition_id, node FROM partitions WHERE node IS NOT NULL")
             .fetch_all(cast.connection())
             .await?
@@ -157,7 +157,7 @@ async fn committed(cast: &mut Cast, since: f64) -> anyhow::Result<HashMap<Place,
     let sql = "SELECT partition_id, sequence_number,
             extract(epoch FROM pg_xact_commit_timestamp(xmin))::float8
         FROM statuses WHERE enqueued_at >= to_timestamp($1)";
-    let rows: Vec<(i32, i64, f64)> = sqlx::query_as(sql)
+    let rows: Vec<(i64, i64, f64)> = sqlx::query_as(sql)
         .bind(since)
         .fetch_all(cast.connection())
         .await?;

@@ -144,6 +144,11 @@ async fn deliver(parts: &SinkParts, receiver: &Scripted, deaths: &[usize]) {
         .await;
         task.abort();
         assert!(task.await.unwrap_err().is_cancelled());
+        // What was on its way ends within the supervisor's pause.
+        eventually("nothing is on its way", async || {
+            receiver.0.lock().unwrap().under_way.is_empty()
+        })
+        .await;
     }
     let task = SinkTask::new(parts.clone(), StdRng::seed_from_u64(99));
     let task = tokio::spawn(task.run(stopped));

@@ -46,6 +46,18 @@ impl Site {
         Config::new(self.0.url())
     }
 
+    /// As somebody who is no superuser sees it.
+    pub(crate) fn config_of(&self, role: &str) -> Config {
+        let url = self.0.url();
+        let (_, place) = url.split_once('@').expect("a URL with a user");
+        Config::new(format!("postgres://{role}@{place}"))
+    }
+
+    pub(crate) async fn execute(&self, sql: &'static str) {
+        let mut session = self.session("test").await;
+        sqlx::query(sql).execute(&mut session).await.unwrap();
+    }
+
     pub(crate) async fn node(&self, name: &str, ttl: Duration) -> Node {
         let incarnation = Uuid::now_v7();
         let config = Config {

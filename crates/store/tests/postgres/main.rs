@@ -16,3 +16,4 @@ mod live;
 mod newcomers;
 mod past;
 mod proxies;
+mod search;
