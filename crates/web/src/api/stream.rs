@@ -1,12 +1,12 @@
 //! The live stream: server-sent events `status`, `owner`, `summary` and `lagged`.
 //!
 //! - `status`: what is committed, by this node at once, by others on the same PostgreSQL within a
-//!   second.
+//!   second; at most as many as a seat holds, ten times a second.
 //! - `owner`: whoever was created or changed, by any node, as the API shows it now; looked for twice
 //!   a second in the outbox and the history, which are in the database.
 //! - `summary`: as `GET /summary`, of the whole.
-//! - `lagged`: how many events of one kind were left out, because they came faster than the
-//!   listener read; `dropped` is null where nobody counted.
+//! - `lagged`: how many events of one kind were left out, because they came faster than they are
+//!   shown or the listener read; `dropped` is null where nobody counted.
 //!
 //! A stream ends when the credential that opened it counts no more.
 //!
@@ -29,8 +29,8 @@ use rollcall_store::{
 };
 use serde::Serialize;
 use serde_json::json;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
-use tokio::time::{Interval, MissedTickBehavior, interval};
+use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, watch};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
 use uuid::Uuid;
 
 use super::Answer;
@@ -41,11 +41,16 @@ use crate::{Problem, State};
 
 /// Listeners of a node at a time: each looks for owners by itself.
 const MAX_LISTENERS: usize = 64;
+/// Between two times that statuses are shown to a listener: nobody reads faster, and to write and read
+/// all of a busy node's statuses would cost it more than to store them.
+const SHOW_INTERVAL: Duration = Duration::from_millis(100);
 /// Between two looks for owners.
 const LOOK_INTERVAL: Duration = Duration::from_millis(500);
 /// Owners of one look, and events of the outbox in it.
 const MAX_OWNERS: usize = 100;
 const NEWEST_EVENTS: u32 = 100;
+/// Listeners that look within this of each other share what was found.
+const SHARED_FOR: Duration = Duration::from_millis(200);
 const CREATED: &str = "rollcall.owner.created";
 /// Between two summaries, at least.
 const SUMMARY_INTERVAL: Duration = Duration::from_secs(2);
@@ -56,6 +61,26 @@ pub(crate) struct Streams {
     seats: Arc<Semaphore>,
     closes: watch::Receiver<bool>,
     pub(super) summaries: Summaries,
+    newest: Newest,
+}
+
+/// The newest events of the outbox, and when they were asked for.
+#[derive(Clone, Default)]
+struct Newest(Arc<Mutex<Option<(Instant, Arc<[OutboxRow]>)>>>);
+
+impl Newest {
+    async fn get(&self, state: &State) -> Result<Arc<[OutboxRow]>, Problem> {
+        let mut last = self.0.lock().await;
+        if let Some((at, events)) = &*last
+            && at.elapsed() < SHARED_FOR
+        {
+            return Ok(Arc::clone(events));
+        }
+        let at = Instant::now();
+        let events: Arc<[OutboxRow]> = newest_events(state).await?.into();
+        *last = Some((at, Arc::clone(&events)));
+        Ok(events)
+    }
 }
 
 impl Streams {
@@ -66,6 +91,7 @@ impl Streams {
             seats: Arc::new(Semaphore::new(MAX_LISTENERS)),
             closes,
             summaries: Summaries::default(),
+            newest: Newest::default(),
         };
         (streams, close)
     }
@@ -94,7 +120,7 @@ pub(crate) async fn open(
         let detail = format!("{MAX_LISTENERS} listen to this node already; ask another node");
         Problem::unavailable(detail)
     })?;
-    let owners = OwnerLook::begin(state.clone(), filter.owner_id.clone()).await?;
+    let owners = OwnerLook::begin(state.clone(), &streams, filter.owner_id.clone()).await?;
     let live = state.store.live_statuses(filter);
     let parts = [
         statuses(live, seat),
@@ -138,10 +164,14 @@ fn every(period: Duration) -> Interval {
 }
 
 fn statuses(live: LiveStatuses, seat: OwnedSemaphorePermit) -> LocalBoxStream<'static, String> {
-    unfold((live, seat), async |(live, seat)| {
-        let text = status_events(&live.next().await);
-        Some((text, (live, seat)))
-    })
+    unfold(
+        (live, seat, every(SHOW_INTERVAL)),
+        async |(live, seat, mut interval)| {
+            interval.tick().await;
+            let text = status_events(&live.next().await);
+            Some((text, (live, seat, interval)))
+        },
+    )
     .boxed_local()
 }
 
@@ -171,6 +201,7 @@ fn summaries(state: Data<State>, streams: Streams) -> LocalBoxStream<'static, St
 /// Where a listener is in the feeds of owners.
 struct OwnerLook {
     state: Data<State>,
+    newest: Newest,
     only: Option<OwnerId>,
     cursor: ChangeCursor,
     /// The newest events of the outbox at the last look.
@@ -181,11 +212,17 @@ struct OwnerLook {
 }
 
 impl OwnerLook {
-    async fn begin(state: Data<State>, only: Option<OwnerId>) -> Result<Self, Problem> {
+    async fn begin(
+        state: Data<State>,
+        streams: &Streams,
+        only: Option<OwnerId>,
+    ) -> Result<Self, Problem> {
         let cursor = state.store.changes_since(None).await?.cursor;
-        let known = newest_events(&state).await?;
+        let newest = streams.newest.clone();
+        let known = newest.get(&state).await?;
         Ok(Self {
             state,
+            newest,
             only,
             cursor,
             known: known.iter().map(|row| row.event_id).collect(),
@@ -210,7 +247,7 @@ impl OwnerLook {
 
     async fn look(&mut self) -> Result<String, Problem> {
         let changes = self.state.store.changes_since(Some(self.cursor)).await?;
-        let newest = newest_events(&self.state).await?;
+        let newest = self.newest.get(&self.state).await?;
         let full = u32::try_from(newest.len()).is_ok_and(|count| count == NEWEST_EVENTS);
         let missed = full && newest.iter().all(|row| !self.known.contains(&row.event_id));
         let mut ids: BTreeSet<OwnerId> = changes.owners.into_iter().collect();
