@@ -64,21 +64,29 @@ pub(crate) struct Streams {
     newest: Newest,
 }
 
-/// The newest events of the outbox, and when they were asked for.
+/// The newest events of the outbox, for all listeners.
 #[derive(Clone, Default)]
-struct Newest(Arc<Mutex<Option<(Instant, Arc<[OutboxRow]>)>>>);
+struct Newest(Arc<Mutex<Option<Asked>>>);
+
+struct Asked {
+    at: Instant,
+    events: Arc<[OutboxRow]>,
+}
 
 impl Newest {
     async fn get(&self, state: &State) -> Result<Arc<[OutboxRow]>, Problem> {
         let mut last = self.0.lock().await;
-        if let Some((at, events)) = &*last
-            && at.elapsed() < SHARED_FOR
+        if let Some(asked) = &*last
+            && asked.at.elapsed() < SHARED_FOR
         {
-            return Ok(Arc::clone(events));
+            return Ok(Arc::clone(&asked.events));
         }
         let at = Instant::now();
         let events: Arc<[OutboxRow]> = newest_events(state).await?.into();
-        *last = Some((at, Arc::clone(&events)));
+        *last = Some(Asked {
+            at,
+            events: Arc::clone(&events),
+        });
         Ok(events)
     }
 }
