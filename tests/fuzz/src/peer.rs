@@ -28,6 +28,9 @@ const RETENTION: u64 = 8 << 20;
 /// A hub that takes longer to be done with a peer who has hung up holds on to it.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// Where the hub runs.
+const THREAD: &str = "hub";
+
 static PANICKED: AtomicBool = AtomicBool::new(false);
 static SITE: LazyLock<Site> = LazyLock::new(Site::start);
 
@@ -42,11 +45,13 @@ impl Site {
     fn start() -> Self {
         let previous = panic::take_hook();
         panic::set_hook(Box::new(move |panic| {
-            PANICKED.store(true, Ordering::SeqCst);
+            let of_hub = std::thread::current().name() == Some(THREAD);
+            PANICKED.fetch_or(of_hub, Ordering::SeqCst);
             previous(panic);
         }));
         let runtime = Builder::new_multi_thread()
             .worker_threads(1)
+            .thread_name(THREAD)
             .enable_all()
             .build()
             .expect("a runtime");

@@ -200,6 +200,7 @@ async fn check(script: Vec<Answer>, deaths: Vec<usize>) -> Result<(), TestCaseEr
     for one in &log.tries {
         of_subject.entry(&one.subject).or_default().push(one);
     }
+    prop_assert_eq!(of_subject.len(), SUBJECTS.len());
     for (subject, tries) in of_subject {
         let mut versions: Vec<u64> = tries.iter().map(|one| one.version).collect();
         versions.dedup();

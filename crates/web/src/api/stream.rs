@@ -70,7 +70,8 @@ struct Newest(Arc<Mutex<Option<Asked>>>);
 
 struct Asked {
     at: Instant,
-    events: Arc<[OutboxRow]>,
+    /// None: the database gave no answer, which the next ones need not wait for as long as this one.
+    events: Option<Arc<[OutboxRow]>>,
 }
 
 impl Newest {
@@ -79,15 +80,14 @@ impl Newest {
         if let Some(asked) = &*last
             && asked.at.elapsed() < SHARED_FOR
         {
-            return Ok(Arc::clone(&asked.events));
+            let away = || Problem::unavailable("the database gives no answer just now");
+            return asked.events.clone().ok_or_else(away);
         }
+        let found = newest_events(state).await;
+        let events = found.as_ref().ok().map(|rows| Arc::from(rows.as_slice()));
         let at = Instant::now();
-        let events: Arc<[OutboxRow]> = newest_events(state).await?.into();
-        *last = Some(Asked {
-            at,
-            events: Arc::clone(&events),
-        });
-        Ok(events)
+        *last = Some(Asked { at, events });
+        Ok(found?.into())
     }
 }
 

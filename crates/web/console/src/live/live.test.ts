@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { pause } from "./pause";
+import { pause, pauseForNews } from "./pause";
 import { grownBy, growth, Series } from "./series";
 
 const calm = { period: 2_000, failures: 0, hidden: false, took: 20 };
@@ -13,6 +13,11 @@ test("a poll backs off up to half a minute and never below its period", () => {
 
 test("what was slow to answer is left in peace for longer", () => {
   expect(pause({ ...calm, took: 700 }, 0.5)).toBe(7_000);
+});
+
+test("news is asked for soon, of a node that answers quickly", () => {
+  expect(pauseForNews(20)).toBe(200);
+  expect(pauseForNews(700)).toBe(pause({ ...calm, took: 700 }, 0.5));
 });
 
 test("what nobody looks at is asked for less often", () => {

@@ -24,3 +24,9 @@ export function pause({ period, failures, hidden, took }: Standing, random: numb
   if (failures === 0) return Math.max(base, took * REST_FACTOR);
   return Math.max(period, Math.min(base, LONGEST_MS) * (1 + JITTER * (2 * random - 1)));
 }
+
+/** The same where something to ask for is known to have come: the period need not be over, but a node
+ *  that was slow to answer is left in peace as ever. */
+export function pauseForNews(took: number): number {
+  return took * REST_FACTOR;
+}

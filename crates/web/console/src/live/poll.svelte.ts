@@ -3,7 +3,7 @@
 
 import { Problem } from "../api/problem";
 import { connection } from "./connection.svelte";
-import { pause } from "./pause";
+import { pause, pauseForNews } from "./pause";
 
 export const PERIOD_MS = 2_000;
 
@@ -13,6 +13,7 @@ export class Poll<T> {
   /** What is shown is the answer to an earlier question. */
   pending = $state(true);
   #again: () => void = () => {};
+  #hint: () => void = () => {};
 
   constructor(readonly period = PERIOD_MS) {}
 
@@ -25,7 +26,8 @@ export class Poll<T> {
   /** Asks until the returned function is called: what an `$effect` wants. */
   follow(ask: (signal: AbortSignal) => Promise<T>, heard?: (data: T | undefined) => void): () => void {
     const round = new Round(this, ask, heard);
-    this.#again = () => round.wake();
+    this.#again = () => round.again();
+    this.#hint = () => round.hint();
     const stopWaking = connection.onRecovery(() => round.wake());
     this.pending = true;
     void round.run();
@@ -39,6 +41,11 @@ export class Poll<T> {
   refresh(): void {
     this.#again();
   }
+
+  /** Asks soon, where something came by itself; as often as it comes. */
+  hint(): void {
+    this.#hint();
+  }
 }
 
 class Round<T> {
@@ -47,7 +54,9 @@ class Round<T> {
   #took = 0;
   /** Somebody wants a newer answer than the one that is on its way. */
   #woken = false;
+  #hinted = false;
   #wake: () => void = () => {};
+  #hasten: () => void = () => {};
 
   constructor(
     readonly poll: Poll<T>,
@@ -68,14 +77,23 @@ class Round<T> {
   }
 
   wake(): void {
+    this.#wake();
+  }
+
+  again(): void {
     this.#woken = true;
     this.#wake();
+  }
+
+  hint(): void {
+    this.#hinted = true;
+    this.#hasten();
   }
 
   async #once(): Promise<void> {
     const { signal } = this.#ended;
     const begun = performance.now();
-    this.#woken = false;
+    [this.#woken, this.#hinted] = [false, false];
     try {
       const data = await this.ask(signal);
       if (signal.aborted) return;
@@ -94,17 +112,27 @@ class Round<T> {
   #rest(): Promise<void> {
     if (this.#ended.signal.aborted || this.#woken) return Promise.resolve();
     const standing = { period: this.poll.period, failures: this.#failures, hidden: document.hidden, took: this.#took };
+    const [begun, wait] = [performance.now(), pause(standing, Math.random())];
     return new Promise((resolve) => {
       const over = () => {
         clearTimeout(timer);
         removeEventListener("online", over);
         document.removeEventListener("visibilitychange", over);
+        this.#hasten = () => {};
         resolve();
       };
-      const timer = setTimeout(over, pause(standing, Math.random()));
+      let timer = setTimeout(over, wait);
       addEventListener("online", over);
       document.addEventListener("visibilitychange", over);
       this.#wake = over;
+      this.#hasten = () => {
+        // A node that fails is spared, whatever comes.
+        if (this.#failures > 0) return;
+        clearTimeout(timer);
+        const soon = Math.min(wait, pauseForNews(this.#took));
+        timer = setTimeout(over, Math.max(0, soon - (performance.now() - begun)));
+      };
+      if (this.#hinted) this.#hasten();
     });
   }
 }

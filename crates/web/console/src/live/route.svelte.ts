@@ -35,7 +35,7 @@ class Route {
   }
 
   go(to: string, { replace = false, state = null }: Going = {}): void {
-    if (!this.#mayGo(to)) return;
+    if (!this.mayGo(to)) return;
     if (replace) history.replaceState(state, "", to);
     else history.pushState(state, "", to);
     const from = this.path;
@@ -56,7 +56,8 @@ class Route {
     this.go(text ? `${this.path}?${text}` : this.path, going);
   }
 
-  #mayGo(to: string): boolean {
+  /** Asks whoever would lose something by it. */
+  mayGo(to: string): boolean {
     const url = new URL(to, this.#here);
     const questions = [...this.#holds].map((hold) => hold(url));
     return questions.every((question) => question === null || confirm(question));
@@ -64,7 +65,7 @@ class Route {
 
   /** The browser has gone already: who stays comes back by an entry of its own. */
   #wentBack(): void {
-    if (this.#mayGo(location.href)) this.#read();
+    if (this.mayGo(location.href)) this.#read();
     else history.pushState(this.state, "", this.#here);
   }
 
