@@ -1,23 +1,21 @@
 //! What a migration of plain SQL does.
 
-use sea_orm_migration::prelude::*;
-use sea_orm_migration::sea_orm::DatabaseBackend;
-
-/// Runs the text where that is the database, and nothing elsewhere.
-pub(crate) async fn on(
-    database: DatabaseBackend,
-    manager: &SchemaManager<'_>,
-    sql: &str,
-) -> Result<(), DbErr> {
-    if manager.get_database_backend() == database {
-        manager.get_connection().execute_unprepared(sql).await?;
-    }
-    Ok(())
-}
-
-/// Makes `Migration` one that runs the texts of this name, of the database and the direction.
+/// Makes `Migration` one that runs the texts of this name, of the database and the direction; with a
+/// database named (`Postgres` or `Sqlite`) on that one alone.
 macro_rules! plain_sql {
     ($name:literal) => {
+        plain_sql! { @texts [
+            DatabaseBackend::Postgres => "postgres/", $name;
+            DatabaseBackend::Sqlite => "sqlite/", $name;
+        ] }
+    };
+    ($name:literal, Postgres) => {
+        plain_sql! { @texts [ DatabaseBackend::Postgres => "postgres/", $name; ] }
+    };
+    ($name:literal, Sqlite) => {
+        plain_sql! { @texts [ DatabaseBackend::Sqlite => "sqlite/", $name; ] }
+    };
+    (@texts [ $($database:path => $directory:literal, $name:literal;)+ ]) => {
         #[allow(
             elided_lifetimes_in_paths,
             reason = "the trait leaves the lifetime out, and async_trait makes the two spellings differ"
@@ -26,10 +24,9 @@ macro_rules! plain_sql {
         impl MigrationTrait for Migration {
             async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
                 let sql = match manager.get_database_backend() {
-                    DatabaseBackend::Postgres => {
-                        include_str!(concat!("postgres/", $name, "_up.sql"))
-                    }
-                    _ => include_str!(concat!("sqlite/", $name, "_up.sql")),
+                    $($database => include_str!(concat!($directory, $name, "_up.sql")),)+
+                    #[allow(unreachable_patterns, reason = "where each database has a text")]
+                    _ => return Ok(()),
                 };
                 manager.get_connection().execute_unprepared(sql).await?;
                 Ok(())
@@ -37,10 +34,9 @@ macro_rules! plain_sql {
 
             async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
                 let sql = match manager.get_database_backend() {
-                    DatabaseBackend::Postgres => {
-                        include_str!(concat!("postgres/", $name, "_down.sql"))
-                    }
-                    _ => include_str!(concat!("sqlite/", $name, "_down.sql")),
+                    $($database => include_str!(concat!($directory, $name, "_down.sql")),)+
+                    #[allow(unreachable_patterns, reason = "where each database has a text")]
+                    _ => return Ok(()),
                 };
                 manager.get_connection().execute_unprepared(sql).await?;
                 Ok(())

@@ -1,5 +1,5 @@
-//! What the fuzz targets (`tests/fuzz`) call: the parsers that a peer's bytes meet, with what has to
-//! hold whatever the bytes are. Each panics where it does not.
+//! What the fuzz targets (`tests/fuzz`) call: the parsers that a peer's bytes meet, with what has
+//! to hold whatever the bytes are. Each panics where it does not.
 
 use bytes::{Bytes, BytesMut};
 

@@ -2,8 +2,8 @@
 
 use crate::settings;
 
-/// A settings file and, after a NUL, one `--set`: they are settings, or every fault says what is wrong
-/// and how to mend it. Panics where that does not hold.
+/// A settings file and, after a NUL, one `--set`: they are settings, or every fault says what is
+/// wrong and how to mend it. Panics where that does not hold.
 pub fn configuration(text: &str) {
     let (file, set) = match text.split_once('\0') {
         Some((file, set)) => (file, vec![set.to_owned()]),

@@ -151,9 +151,9 @@ impl Store {
     }
 
     /// Sends held statuses of the owner to where its state wants them: of an active one they are
-    /// stored, calibrated by its current settings, unless their sub-owner is deleted; of a blocked or
-    /// deleted one they become drops; of a pending one they stay. At most 2,000 of them, in the order of their numbers;
-    /// nothing settled means that nothing is left.
+    /// stored, calibrated by its current settings, unless their sub-owner is deleted; of a blocked
+    /// or deleted one they become drops; of a pending one they stay. At most 2,000 of them, in the
+    /// order of their numbers; nothing settled means that nothing is left.
     ///
     /// # Errors
     /// As every writing transaction, by [`crate::Kind`]. The same again never stores anything twice.

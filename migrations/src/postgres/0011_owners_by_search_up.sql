@@ -6,11 +6,17 @@
 -- that are not yet as well.
 DO $$
 BEGIN
-    CREATE EXTENSION IF NOT EXISTS pg_trgm;
+    -- Each service has a code of its own for a refusal.
+    BEGIN
+        CREATE EXTENSION IF NOT EXISTS pg_trgm;
+    EXCEPTION WHEN OTHERS THEN
+        RAISE WARNING 'owners are searched without an index of trigrams: %', SQLERRM;
+        RETURN;
+    END;
     CREATE INDEX owners_by_search ON owners USING gin (search gin_trgm_ops)
         WITH (gin_pending_list_limit = 16384);
-EXCEPTION
-    WHEN OTHERS THEN
-        RAISE WARNING 'owners are searched without an index of trigrams: %', SQLERRM;
+EXCEPTION WHEN undefined_object THEN
+    -- Somebody has it in a schema that is not on the search path.
+    RAISE WARNING 'owners are searched without an index of trigrams: %', SQLERRM;
 END
 $$;

@@ -39,10 +39,10 @@ use crate::auth::Gate;
 use crate::params::Params;
 use crate::{Problem, State};
 
-/// Listeners of a node at a time: each looks for owners by itself.
+/// Listeners of a node at a time: each looks for its owners' changes by itself.
 const MAX_LISTENERS: usize = 64;
-/// Between two times that statuses are shown to a listener: nobody reads faster, and to write and read
-/// all of a busy node's statuses would cost it more than to store them.
+/// Between two times that statuses are shown to a listener: nobody reads faster, and each row costs
+/// the node its JSON.
 const SHOW_INTERVAL: Duration = Duration::from_millis(100);
 /// Between two looks for owners.
 const LOOK_INTERVAL: Duration = Duration::from_millis(500);
