@@ -22,6 +22,8 @@ mod m20261127_000008_access;
 mod m20261127_000009_owners_by_creation;
 mod m20261127_000010_recalibrations;
 mod m20261127_000011_owners_by_search;
+mod m20261128_000012_state_counts;
+mod m20261128_000013_owners_search_statistics;
 
 /// Every migration, oldest first.
 #[derive(Debug, Clone, Copy)]
@@ -41,6 +43,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261127_000009_owners_by_creation::Migration),
             Box::new(m20261127_000010_recalibrations::Migration),
             Box::new(m20261127_000011_owners_by_search::Migration),
+            Box::new(m20261128_000012_state_counts::Migration),
+            Box::new(m20261128_000013_owners_search_statistics::Migration),
         ]
     }
 }

@@ -12,6 +12,7 @@ use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use tempfile::TempDir;
 use tokio::time::sleep;
 
+use crate::cpu;
 use crate::latency::Point;
 
 const PARTITIONS: u32 = 16;
@@ -34,7 +35,7 @@ pub(crate) struct Cast {
     dir: TempDir,
     // Before the hub and the database, so that none is left alone.
     nodes: Vec<Process>,
-    _hub: Process,
+    hub: Process,
     postgres: Postgres,
     connection: PgConnection,
 }
@@ -48,6 +49,17 @@ pub(crate) struct Fleet {
     pub(crate) events: Option<u64>,
     pub(crate) seconds: Option<u64>,
     pub(crate) seed: u64,
+}
+
+/// Of each who takes part.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct CpuSeconds {
+    pub(crate) nodes: f64,
+    pub(crate) postgres: f64,
+    pub(crate) hub: f64,
+    pub(crate) fleets: f64,
+    /// With whoever asks and listens.
+    pub(crate) bench: f64,
 }
 
 /// Dropped, it is killed.
@@ -104,7 +116,7 @@ impl Cast {
             program,
             dir,
             nodes: Vec::new(),
-            _hub: hub,
+            hub,
             postgres,
             connection,
         };
@@ -144,6 +156,18 @@ impl Cast {
 
     pub(crate) fn connection(&mut self) -> &mut PgConnection {
         &mut self.connection
+    }
+
+    /// CPU seconds so far of each who takes part, of fleets once they have ended.
+    pub(crate) fn cpu_seconds(&self) -> anyhow::Result<CpuSeconds> {
+        let nodes = self.nodes.iter().map(|node| cpu::seconds(node.0.id()));
+        Ok(CpuSeconds {
+            nodes: nodes.sum::<anyhow::Result<f64>>()?,
+            postgres: cpu::seconds_of_tree(self.postgres.pid()?)?,
+            hub: cpu::seconds(self.hub.0.id())?,
+            fleets: cpu::seconds_of_ended_children()?,
+            bench: cpu::seconds(std::process::id())?,
+        })
     }
 
     fn spawn(&self, name: &str, arguments: &[String]) -> anyhow::Result<Process> {

@@ -34,6 +34,11 @@ pub(crate) fn seconds(pid: u32) -> anyhow::Result<f64> {
     Ok(Stat::read(pid)?.own / TICKS_PER_SECOND)
 }
 
+/// Of the children of this process that have ended.
+pub(crate) fn seconds_of_ended_children() -> anyhow::Result<f64> {
+    Ok(Stat::read(std::process::id())?.ended_children / TICKS_PER_SECOND)
+}
+
 /// As [`seconds`], with its children, also those that have ended.
 pub(crate) fn seconds_of_tree(pid: u32) -> anyhow::Result<f64> {
     let root = Stat::read(pid)?;

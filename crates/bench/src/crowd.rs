@@ -7,6 +7,7 @@
 //! statuses are seen: in the streams of both nodes, and in the answer that an owner's page asks for
 //! as soon as its stream tells of one. PostgreSQL keeps when each was committed, by the same clock.
 
+mod bill;
 mod people;
 mod watch;
 
@@ -17,6 +18,7 @@ use anyhow::Context as _;
 use hdrhistogram::Histogram;
 
 use crate::cast::{self, Cast, Fleet};
+use bill::{Bill, Bills};
 use people::Crowd;
 
 #[derive(Debug, Clone, clap::Args)]
@@ -27,9 +29,15 @@ pub(crate) struct Arguments {
     /// Owners that send, of five sub-owners each
     #[arg(long, default_value_t = 400)]
     known: u64,
-    /// People; each asks twice a second and has a live stream open
+    /// People, each with a page open
     #[arg(long, default_value_t = 10)]
     people: usize,
+    /// Milliseconds between two questions of each
+    #[arg(long, default_value_t = 500)]
+    ask_every: u64,
+    /// How many of them have a live stream open; otherwise all
+    #[arg(long)]
+    listeners: Option<usize>,
     /// Events of each turn
     #[arg(long, default_value_t = 300_000)]
     backlog: u64,
@@ -68,36 +76,53 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<String> {
         .await?;
     cast.start_nodes(NODES).await?;
     // The one that enters those who send is not counted.
-    turn(&mut cast, arguments).await?;
+    turn(&mut cast, arguments, &mut Bill::default()).await?;
     let apis: Vec<String> = sqlx::query_scalar("SELECT api FROM nodes ORDER BY name")
         .fetch_all(cast.connection())
         .await?;
     let (mut alone, mut crowded, mut asked) = (Vec::new(), Vec::new(), people::Asked::default());
+    let (mut bill_alone, mut bill_crowded) = (Bill::default(), Bill::default());
     for round in 0..arguments.rounds {
         // Who is first changes, so that a table that grows speaks for neither.
         for with_crowd in [round % 2 == 0, round % 2 == 1] {
             if with_crowd {
-                let crowd = Crowd::gather(&apis, arguments.people).await?;
-                crowded.push(turn(&mut cast, arguments).await?);
+                eprintln!(
+                    "PHASE crowd {:?}",
+                    std::time::UNIX_EPOCH.elapsed().map(|d| d.as_secs_f64())
+                );
+                let crowd = Crowd::gather(&apis, arguments).await?;
+                crowded.push(turn(&mut cast, arguments, &mut bill_crowded).await?);
                 asked.add(crowd.leave().await?)?;
             } else {
-                alone.push(turn(&mut cast, arguments).await?);
+                eprintln!(
+                    "PHASE alone {:?}",
+                    std::time::UNIX_EPOCH.elapsed().map(|d| d.as_secs_f64())
+                );
+                alone.push(turn(&mut cast, arguments, &mut bill_alone).await?);
             }
         }
+        eprintln!(
+            "PHASE end {:?}",
+            std::time::UNIX_EPOCH.elapsed().map(|d| d.as_secs_f64())
+        );
         tracing::info!(?alone, ?crowded, "events/s");
     }
     let (alone, crowded) = (median(&mut alone)?, median(&mut crowded)?);
     tracing::info!(alone, crowded, "medians");
+    let bills = Bills {
+        alone: &bill_alone,
+        crowded: &bill_crowded,
+    };
     let seen = watch::watch(&mut cast, arguments, &apis, alone * arguments.share).await?;
     Ok(format!(
-        "alone {alone:.0} events/s, beside {} people {crowded:.0}: {:.3}\n\n{asked}\n{seen}",
+        "alone {alone:.0} events/s, beside {} people {crowded:.0}: {:.3}\n\n{bills}\n{asked}\n{seen}",
         arguments.people,
         crowded / alone
     ))
 }
 
 /// Events per second of one backlog.
-async fn turn(cast: &mut Cast, arguments: &Arguments) -> anyhow::Result<f64> {
+async fn turn(cast: &mut Cast, arguments: &Arguments, bill: &mut Bill) -> anyhow::Result<f64> {
     let fleet = Fleet {
         owners: arguments.known,
         rate: 10_000_000.0,
@@ -105,9 +130,10 @@ async fn turn(cast: &mut Cast, arguments: &Arguments) -> anyhow::Result<f64> {
         seconds: None,
         seed: 1,
     };
-    let since = cast.now().await?;
+    let (since, before) = (cast.now().await?, cast.cpu_seconds()?);
     cast.fleet("backlog", &fleet)?.ends().await?;
     cast.rests().await?;
+    bill.add(&before, &cast.cpu_seconds()?, arguments.backlog);
     cast.rate_since(since).await
 }
 

@@ -121,6 +121,18 @@ pub(crate) const CHECKS: &[Check] = &[
                  WHERE coalesce(r.n, 0) <> coalesce(c.held, 0)",
     },
     Check {
+        name: "counts of states agree with their rows",
+        faults: "WITH found AS (
+                     SELECT 'owners' AS counted, state, count(*) AS n FROM owners GROUP BY state
+                     UNION ALL SELECT 'sub_owners', state, count(*) FROM sub_owners GROUP BY state),
+                 told AS (SELECT counted, state, sum(number) AS n
+                          FROM state_counts GROUP BY counted, state)
+                 SELECT coalesce(f.n, 0) || ' ' || counted || ' are ' || state
+                        || ', their count says ' || coalesce(t.n, 0)
+                 FROM found AS f FULL JOIN told AS t USING (counted, state)
+                 WHERE coalesce(f.n, 0) <> coalesce(t.n, 0)",
+    },
+    Check {
         name: "I2 each event once",
         faults: concat!(
             "SELECT 'event ' || stream_id || '-' || partition_id || '-' || sequence_number

@@ -14,6 +14,7 @@ pub mod owners;
 pub mod partitions;
 pub mod recalibrations;
 pub mod settings_history;
+pub mod state_counts;
 pub mod statuses;
 mod stored_time;
 pub mod streams;

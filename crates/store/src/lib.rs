@@ -53,7 +53,7 @@ pub use held::{PendingStatuses, Settled};
 pub use lease::{
     Claim, HubIdentity, NodeReport, Observation, PartitionState, Stream, Tenure, application_name,
 };
-pub use live::{LiveFilter, LiveRows, LiveStatuses};
+pub use live::{LiveFilter, LiveRow, LiveRows, LiveStatuses};
 pub use outbox::{Delivery, DeliveryOutcome, DeliveryState, ResendMode, Resent, SinkRegistration};
 pub use owners::{Change, ChangeRefusal, OwnerPatch, OwnerRecord, SubOwnerRecord};
 pub use pending::{HeldOfOwner, HeldSample, PendingOwner};

@@ -36,6 +36,7 @@ pub(crate) mod resend;
 pub(crate) mod retention;
 mod rows;
 pub(crate) mod stalled;
+pub(crate) mod state_counts;
 pub(crate) mod stream;
 mod wakes;
 mod writing;

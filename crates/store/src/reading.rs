@@ -445,7 +445,13 @@ impl Store {
 
     pub async fn summary(&self) -> Result<Summary, Error> {
         self.call(Operation::read("summary", ""), |backend| async move {
-            summary::summary(backend.reading()).await
+            let (summary, rows) = summary::summary(backend.reading()).await?;
+            if let Backend::Postgres(database) = &*backend
+                && rows > postgres::state_counts::WORTH_ADDING_UP
+            {
+                postgres::state_counts::add_up(database).await;
+            }
+            Ok(summary)
         })
         .await
     }

@@ -13,9 +13,8 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
-use super::millis;
+use super::{Arguments, millis};
 
-const ASK_EVERY: Duration = Duration::from_millis(500);
 /// Whoever waits longer for an answer has given up.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -29,11 +28,14 @@ pub(super) struct Crowd {
 }
 
 impl Crowd {
-    pub(super) async fn gather(apis: &[String], count: usize) -> anyhow::Result<Self> {
+    pub(super) async fn gather(apis: &[String], arguments: &Arguments) -> anyhow::Result<Self> {
         let (leave, left) = watch::channel(false);
         let mut tasks = JoinSet::new();
-        for number in 0..count {
-            let person = Person::new(number, apis).await?;
+        let listeners = arguments.listeners.unwrap_or(arguments.people);
+        for number in 0..arguments.people {
+            let mut person = Person::new(number, apis).await?;
+            person.ask_every = Duration::from_millis(arguments.ask_every);
+            person.listens = number < listeners;
             tasks.spawn(person.live(left.clone()));
         }
         Ok(Self { tasks, leave })
@@ -52,6 +54,8 @@ impl Crowd {
 
 struct Person {
     number: usize,
+    ask_every: Duration,
+    listens: bool,
     http: reqwest::Client,
     apis: Vec<String>,
     owner: String,
@@ -95,6 +99,8 @@ impl Person {
         let apis = apis.to_vec();
         Ok(Self {
             number,
+            ask_every: Duration::ZERO,
+            listens: false,
             http,
             apis,
             owner,
@@ -114,13 +120,16 @@ impl Person {
         }
     }
 
-    async fn ask(&self, left: watch::Receiver<bool>) -> anyhow::Result<Asked> {
+    async fn ask(&self, mut left: watch::Receiver<bool>) -> anyhow::Result<Asked> {
         let mut asked = Asked::default();
-        let mut ticks = interval(ASK_EVERY);
+        let mut ticks = interval(self.ask_every);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut turn = self.number;
-        while !*left.borrow() {
-            ticks.tick().await;
+        loop {
+            tokio::select! {
+                left = left.wait_for(|left| *left) => break drop(left?),
+                _ = ticks.tick() => {}
+            }
             let (kind, path) = &self.questions[turn % self.questions.len()];
             // Each question goes to each node.
             let api = &self.apis[(turn + turn / self.questions.len()) % self.apis.len()];
@@ -136,6 +145,9 @@ impl Person {
 
     /// Reads what comes until the task is dropped.
     async fn listen(&self) -> anyhow::Result<()> {
+        if !self.listens {
+            return std::future::pending().await;
+        }
         let api = &self.apis[self.number % self.apis.len()];
         let filter = match self.number % 10 {
             0..=2 => String::new(),

@@ -4,24 +4,24 @@
 //! somebody wants to see them: a node with listeners says every second by which filters; whoever
 //! hears it taps its own commits for as long as that is said, and notifies of what it gets. Nobody
 //! pays for it while nobody listens, and no commit ever does: a tap is a seat like a listener's, of
-//! bounded room, emptied ten times a second, and what finds no room is told as a number.
+//! bounded room; ten times a second all of them are emptied into one transaction, and what finds no
+//! room is told as a number.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use serde_json::value::{RawValue, to_raw_value};
+use serde_json::value::RawValue;
 use sqlx::PgPool;
 use tokio::runtime;
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
 use crate::fault::Result;
-use crate::live::{Live, LiveFilter, LiveRows, LiveStatuses};
-use crate::reading::StatusRow;
+use crate::live::{Live, LiveFilter, LiveRow, LiveRows, LiveStatuses};
 
 /// Who wants to see what.
 pub(super) const WANTED: &str = "rollcall_live_wanted";
@@ -33,14 +33,14 @@ pub(super) const SHOWN: &str = "rollcall_live";
 const ASK_EVERY: Duration = Duration::from_secs(1);
 /// A wish that is not repeated for so long was its listener's last.
 const WANTED_FOR: Duration = Duration::from_secs(3);
-/// Between two notifications of a tap.
+/// Between two transactions that tell others.
 const PAUSE: Duration = Duration::from_millis(100);
 /// Filters that a node taps for, all other nodes' together.
 const MAX_TAPS: usize = 64;
 /// PostgreSQL takes less than 8,000 bytes.
 const MAX_PAYLOAD: usize = 7_900;
-/// Of one tap at a time: 64 KiB ten times a second.
-const MAX_PAYLOADS: usize = 8;
+/// Of one tap at a time: 32 KiB ten times a second.
+const MAX_PAYLOADS: usize = 4;
 
 /// Owned by the store; dropped, it asks no longer.
 pub(crate) struct LiveFeed {
@@ -56,8 +56,14 @@ pub(super) struct Parts {
     /// None where the store was opened for reading: it has nothing to tell.
     pool: Option<PgPool>,
     arrived: Notify,
-    /// By filter, until when it is wanted.
-    taps: Mutex<HashMap<LiveFilter, Instant>>,
+    /// While there are any, a task tells what they get.
+    taps: Mutex<HashMap<LiveFilter, Tap>>,
+}
+
+/// What nodes elsewhere want to see by one filter.
+struct Tap {
+    wanted_until: Instant,
+    seat: LiveStatuses,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -66,9 +72,9 @@ struct Wanted {
     filter: LiveFilter,
 }
 
+/// Goes behind the sender's id, so that a node need not read what it said itself.
 #[derive(Serialize, Deserialize)]
 struct Shown<R> {
-    from: Uuid,
     filter: LiveFilter,
     rows: Vec<R>,
     passed_over: u64,
@@ -153,42 +159,46 @@ impl Parts {
         if from == self.id || self.pool.is_none() {
             return;
         }
+        let wanted_until = Instant::now() + WANTED_FOR;
         let mut taps = self.taps.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = taps.contains_key(&filter);
-        if known || taps.len() < MAX_TAPS {
-            taps.insert(filter.clone(), Instant::now() + WANTED_FOR);
+        let nobody_tells = taps.is_empty();
+        if let Some(tap) = taps.get_mut(&filter) {
+            tap.wanted_until = wanted_until;
+        } else if taps.len() < MAX_TAPS {
+            let seat = self.live.tap(filter.clone());
+            taps.insert(filter, Tap { wanted_until, seat });
         }
-        let begins = !known && taps.contains_key(&filter);
         drop(taps);
-        if begins {
-            tokio::spawn(tap(Arc::clone(self), filter));
+        if nobody_tells {
+            tokio::spawn(tell(Arc::clone(self)));
         }
     }
 
     fn shown(&self, payload: &str) {
-        let Ok(shown) = serde_json::from_str::<Shown<StatusRow>>(payload) else {
+        let Some((from, shown)) = payload.split_once(' ') else {
             return;
         };
-        if shown.from != self.id {
+        if from.parse() == Ok(self.id) {
+            return;
+        }
+        if let Ok(shown) = serde_json::from_str::<Shown<Box<RawValue>>>(shown) {
             let others = LiveRows {
-                rows: shown.rows,
+                rows: shown.rows.into_iter().map(LiveRow::from).collect(),
                 passed_over: shown.passed_over,
             };
             self.live.show_others(&shown.filter, &others);
         }
     }
 
-    /// Until when the filter is wanted; the tap is over if that is not later than now.
-    fn wanted_until(&self, filter: &LiveFilter) -> Option<Instant> {
+    /// What came at the taps that are still wanted; none if there are no more.
+    fn tapped(&self) -> Option<Vec<(LiveFilter, LiveRows)>> {
+        let now = Instant::now();
         let mut taps = self.taps.lock().unwrap_or_else(PoisonError::into_inner);
-        let until = taps
-            .get(filter)
-            .copied()
-            .filter(|until| *until > Instant::now());
-        if until.is_none() {
-            taps.remove(filter);
-        }
-        until
+        taps.retain(|_, tap| tap.wanted_until > now);
+        let rows = taps
+            .iter()
+            .filter_map(|(filter, tap)| Some((filter.clone(), tap.seat.take()?)));
+        (!taps.is_empty()).then(|| rows.collect())
     }
 
     /// Whoever misses it sees the next one: a database that is away is in the log already.
@@ -214,9 +224,8 @@ impl Parts {
     fn payloads(&self, filter: &LiveFilter, shown: &LiveRows) -> Vec<String> {
         let head = serde_json::to_string(filter).map_or(MAX_PAYLOAD, |filter| filter.len() + 128);
         let (chunks, left_out) = chunks(&shown.rows, MAX_PAYLOAD.saturating_sub(head));
-        let (from, last) = (self.id, chunks.len().saturating_sub(1));
+        let last = chunks.len().saturating_sub(1);
         let texts = chunks.into_iter().enumerate().map(|(index, rows)| Shown {
-            from,
             filter: filter.clone(),
             rows,
             passed_over: if index == last {
@@ -227,44 +236,41 @@ impl Parts {
         });
         texts
             .filter_map(|shown| serde_json::to_string(&shown).ok())
+            .map(|shown| format!("{} {shown}", self.id))
             .collect()
     }
 }
 
-/// Shows another node what this one commits, until it does not ask any more.
-async fn tap(parts: Arc<Parts>, filter: LiveFilter) {
-    let seat = parts.live.tap(filter.clone());
-    while let Some(until) = parts.wanted_until(&filter) {
-        if let Ok(rows) = timeout_at(until, seat.next()).await {
-            parts.notify(SHOWN, parts.payloads(&filter, &rows)).await;
-            sleep(PAUSE).await;
+/// Shows other nodes what this one commits, until none asks any more.
+async fn tell(parts: Arc<Parts>) {
+    while let Some(tapped) = parts.tapped() {
+        let payloads = tapped
+            .iter()
+            .flat_map(|(filter, rows)| parts.payloads(filter, rows));
+        let payloads: Vec<_> = payloads.collect();
+        if !payloads.is_empty() {
+            parts.notify(SHOWN, payloads).await;
         }
+        sleep(PAUSE).await;
     }
 }
 
-/// Rows as JSON in chunks of so many bytes, at least one chunk, and how many rows fit into none.
-fn chunks(rows: &[StatusRow], bytes: usize) -> (Vec<Vec<Box<RawValue>>>, u64) {
+/// Rows in chunks of so many bytes, at least one chunk, and how many rows fit into none.
+fn chunks(rows: &[LiveRow], bytes: usize) -> (Vec<Vec<&RawValue>>, u64) {
     let (mut chunks, mut room, mut left_out) = (vec![Vec::new()], bytes, 0);
     for row in rows {
-        let text = to_raw_value(row)
-            .ok()
-            .filter(|text| text.get().len() < bytes);
-        let Some(text) = text else {
+        let length = row.json().len() + 1;
+        if length > bytes || (length > room && chunks.len() == MAX_PAYLOADS) {
             left_out += 1;
             continue;
-        };
-        let length = text.get().len() + 1;
+        }
         if length > room {
-            if chunks.len() == MAX_PAYLOADS {
-                left_out += 1;
-                continue;
-            }
             chunks.push(Vec::new());
             room = bytes;
         }
         room -= length;
         if let Some(chunk) = chunks.last_mut() {
-            chunk.push(text);
+            chunk.push(row.raw());
         }
     }
     (chunks, left_out)

@@ -1,6 +1,6 @@
 //! Counts for the summary.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
 use rollcall_model::{OwnerState, SubOwnerState};
 use sea_orm::sea_query::Expr;
@@ -9,19 +9,28 @@ use sea_orm::{
     QuerySelect as _,
 };
 
-use crate::entities::{dead_letters, outbox_deliveries, owners, sub_owners};
+use crate::entities::{dead_letters, outbox_deliveries, state_counts};
 use crate::fault::Result;
 use crate::{DeadLetterState, Summary, column};
 
-pub(super) async fn summary(db: &DatabaseConnection) -> Result<Summary> {
-    let active = SubOwnerState::Active.as_str();
+/// What `state_counts` tells.
+struct StateCounts {
+    /// By the table and the state.
+    numbers: HashMap<(String, String), u64>,
+    rows: i64,
+}
+
+/// The summary, and from how many rows of `state_counts` it was added up.
+pub(super) async fn summary(db: &DatabaseConnection) -> Result<(Summary, i64)> {
     let open = DeadLetterState::Open.as_str();
-    Ok(Summary {
-        owners: owners_by_state(db).await?,
-        sub_owners: sub_owners::Entity::find()
-            .filter(sub_owners::Column::State.eq(active))
-            .count(db)
-            .await?,
+    let counts = state_counts(db).await?;
+    let owners = OwnerState::ALL.iter().map(|state| {
+        let number = counts.number("owners", state.as_str());
+        (*state, number)
+    });
+    let summary = Summary {
+        owners: owners.collect(),
+        sub_owners: counts.number("sub_owners", SubOwnerState::Active.as_str()),
         dead_letters: dead_letters::Entity::find()
             .filter(dead_letters::Column::State.eq(open))
             .count(db)
@@ -31,24 +40,39 @@ pub(super) async fn summary(db: &DatabaseConnection) -> Result<Summary> {
             .filter(Expr::cust("state = 'pending'"))
             .count(db)
             .await?,
-    })
+    };
+    Ok((summary, counts.rows))
 }
 
-async fn owners_by_state(db: &DatabaseConnection) -> Result<BTreeMap<OwnerState, u64>> {
-    let rows: Vec<(String, i64)> = owners::Entity::find()
+async fn state_counts(db: &DatabaseConnection) -> Result<StateCounts> {
+    use state_counts::Column::{Counted, State};
+    let rows: Vec<(String, String, i64, i64)> = state_counts::Entity::find()
         .select_only()
-        .column(owners::Column::State)
-        .column_as(owners::Column::OwnerId.count(), "owners")
-        .group_by(owners::Column::State)
+        .columns([Counted, State])
+        // A sum of bigints is a numeric.
+        .column_as(Expr::cust("CAST(sum(number) AS bigint)"), "number")
+        .column_as(Expr::cust("count(*)"), "n_rows")
+        .group_by(Counted)
+        .group_by(State)
         .into_tuple()
         .all(db)
         .await?;
-    let mut counts: BTreeMap<_, _> = OwnerState::ALL.iter().map(|state| (*state, 0)).collect();
-    for (state, owners) in rows {
-        counts.insert(
-            column::name("state", &state)?,
-            column::count("owners", owners)?,
-        );
+    let mut counts = StateCounts {
+        numbers: HashMap::new(),
+        rows: 0,
+    };
+    for (counted, state, number, of_rows) in rows {
+        let number = column::count("number", number)?;
+        counts.numbers.insert((counted, state), number);
+        counts.rows += of_rows;
     }
     Ok(counts)
+}
+
+impl StateCounts {
+    /// A state without a row has nobody in it.
+    fn number(&self, counted: &str, state: &str) -> u64 {
+        let key = (counted.to_owned(), state.to_owned());
+        self.numbers.get(&key).copied().unwrap_or(0)
+    }
 }

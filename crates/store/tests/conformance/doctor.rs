@@ -30,6 +30,14 @@ const BREAKS: &[(&str, &str)] = &[
     ),
     ("I2 rows agree with the totals", "DELETE FROM gaps"),
     (
+        "counts of states agree with their rows",
+        "UPDATE state_counts SET number = number + 1 WHERE counted = 'owners'",
+    ),
+    (
+        "counts of states agree with their rows",
+        "DELETE FROM state_counts WHERE counted = 'sub_owners'",
+    ),
+    (
         "I2 each event once",
         "INSERT INTO statuses SELECT * FROM statuses WHERE sequence_number = 2",
     ),

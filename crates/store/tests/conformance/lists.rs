@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rollcall_model::{DeadReason, OwnerId, OwnerState, PartitionId};
+use rollcall_model::{DeadReason, OwnerId, OwnerState, PartitionId, SubOwnerState};
 use rollcall_store::{
     DeadLetterFilter, DeadLetterState, EventFilter, Kind, Order, OwnerFilter, OwnerPatch,
     OwnerSort, StatusRange, Store,
@@ -294,6 +294,39 @@ async fn the_summary_names_every_state(on: On) {
     assert_eq!((summary.sub_owners, summary.dead_letters), (2, 0));
 }
 
+async fn the_summary_follows_every_change_of_state(on: On) {
+    let fixture = Fixture::new(on).await;
+    let count = async || {
+        fixture.assert_invariants().await;
+        let summary = fixture.store.summary().await.unwrap();
+        let owners: Vec<u64> = summary.owners.into_values().collect();
+        (owners, summary.sub_owners)
+    };
+    assert_eq!(count().await, (vec![0, 0, 0, 0], 0));
+    fixture.enter(&["1", "2", "3"]).await;
+    // Who is there already is not counted again.
+    fixture.enter(&["3", "4"]).await;
+    assert_eq!(count().await, (vec![4, 0, 0, 0], 4));
+    fixture.change("1", change_state(OwnerState::Blocked)).await;
+    fixture.change("2", change_state(OwnerState::Deleted)).await;
+    assert_eq!(count().await, (vec![2, 0, 1, 1], 4));
+    fixture.change("2", change_state(OwnerState::Active)).await;
+    let sub_owner_goes = OwnerPatch {
+        sub_owner_state: Some((sub_owner_id("s"), SubOwnerState::Deleted)),
+        ..OwnerPatch::default()
+    };
+    fixture.change("3", sub_owner_goes).await;
+    assert_eq!(count().await, (vec![3, 0, 1, 0], 3));
+    fixture.execute("DELETE FROM sub_owners").await;
+    fixture.execute("DELETE FROM settings_history").await;
+    fixture.execute("DELETE FROM owners").await;
+    let summary = fixture.store.summary().await.unwrap();
+    assert_eq!(
+        (summary.owners[&OwnerState::Active], summary.sub_owners),
+        (0, 0)
+    );
+}
+
 on_both! {
     owners_are_paged_by_id_and_found_by_part_of_id_or_name,
     owners_are_paged_by_when_they_were_entered,
@@ -305,4 +338,5 @@ on_both! {
     events_are_paged_oldest_first,
     a_cursor_that_no_list_gave_is_the_readers_mistake,
     the_summary_names_every_state,
+    the_summary_follows_every_change_of_state,
 }

@@ -3,9 +3,15 @@
 use std::sync::Arc;
 
 use rollcall_model::OwnerState;
-use rollcall_store::LiveFilter;
+use rollcall_store::{LiveFilter, LiveRows, StatusRow};
 
 use crate::fixture::{Fixture, On, change_state, owner_id, status, sub_owner_id};
+
+fn read(shown: &LiveRows) -> Vec<StatusRow> {
+    let rows = shown.rows.iter();
+    rows.map(|row| serde_json::from_str(row.json()).unwrap())
+        .collect()
+}
 
 fn everything() -> LiveFilter {
     LiveFilter::default()
@@ -22,9 +28,10 @@ async fn what_is_committed_is_shown_once_with_its_exact_data(on: On) {
     fixture.commit(vec![Arc::clone(&batch)]).await;
     let shown = live.next().await;
     assert_eq!(shown.passed_over, 0);
-    let numbers: Vec<i64> = shown.rows.iter().map(|it| it.sequence_number.0).collect();
+    let rows = read(&shown);
+    let numbers: Vec<i64> = rows.iter().map(|it| it.sequence_number.0).collect();
     assert_eq!(numbers, [0, 1]);
-    for (row, status) in shown.rows.iter().zip(&batch.statuses) {
+    for (row, status) in rows.iter().zip(&batch.statuses) {
         assert_eq!(row.data.get(), &*status.data);
         assert_eq!(row.owner_id, status.owner_id);
     }
@@ -35,7 +42,7 @@ async fn what_is_committed_is_shown_once_with_its_exact_data(on: On) {
     fixture.commit_one(next).await;
     let shown = live.next().await;
     assert_eq!(shown.rows.len(), 1);
-    assert_eq!(shown.rows[0].sequence_number.0, 2);
+    assert_eq!(read(&shown)[0].sequence_number.0, 2);
 }
 
 async fn a_filter_lets_through_one_owner_or_one_sub_owner(on: On) {
@@ -55,10 +62,10 @@ async fn a_filter_lets_through_one_owner_or_one_sub_owner(on: On) {
     fixture.commit_one(batch).await;
     let shown = of_owner.next().await;
     assert_eq!((shown.rows.len(), shown.passed_over), (1, 0));
-    assert_eq!(shown.rows[0].owner_id, owner_id("2"));
+    assert_eq!(read(&shown)[0].owner_id, owner_id("2"));
     let shown = of_sub_owner.next().await;
     assert_eq!(shown.rows.len(), 1);
-    assert_eq!(shown.rows[0].owner_id, owner_id("1"));
+    assert_eq!(read(&shown)[0].owner_id, owner_id("1"));
 }
 
 async fn who_does_not_look_is_told_how_many_were_passed_over(on: On) {
@@ -70,7 +77,7 @@ async fn who_does_not_look_is_told_how_many_were_passed_over(on: On) {
     batch.statuses = (0..300).map(|number| status("1", "s", number)).collect();
     fixture.commit_one(batch).await;
     let shown = live.next().await;
-    assert_eq!((shown.rows.len(), shown.passed_over), (256, 44));
+    assert_eq!((shown.rows.len(), shown.passed_over), (100, 200));
     let mut batch = lease.batch(299, 300);
     batch.statuses = vec![status("1", "s", 300)];
     fixture.commit_one(batch).await;
@@ -89,7 +96,7 @@ async fn what_the_commit_drops_is_not_shown(on: On) {
     fixture.commit_one(batch).await;
     let shown = live.next().await;
     assert_eq!(shown.rows.len(), 1);
-    assert_eq!(shown.rows[0].owner_id, owner_id("2"));
+    assert_eq!(read(&shown)[0].owner_id, owner_id("2"));
 }
 
 on_both!(

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use rollcall_model::OwnerId;
-use rollcall_store::{LiveFilter, LiveRows, LiveStatuses, StatusRow};
+use rollcall_store::{LiveFilter, LiveRow, LiveRows, LiveStatuses, StatusRow};
 use tokio::time::timeout;
 
 use crate::fixture::{Lease, Node, Site};
@@ -43,6 +43,10 @@ impl Writer {
     }
 }
 
+fn read(row: &LiveRow) -> StatusRow {
+    serde_json::from_str(row.json()).unwrap()
+}
+
 async fn seen(live: &LiveStatuses) -> LiveRows {
     timeout(PATIENCE, live.next()).await.unwrap()
 }
@@ -54,7 +58,8 @@ async fn rows_from(live: &LiveStatuses, first: i64, count: usize) -> Vec<StatusR
         let LiveRows { rows, passed_over } = seen(live).await;
         assert_eq!(passed_over, 0);
         shown.extend(
-            rows.into_iter()
+            rows.iter()
+                .map(read)
                 .filter(|row| row.sequence_number.0 >= first),
         );
     }
@@ -123,6 +128,7 @@ async fn what_finds_no_room_between_nodes_is_told_as_a_number() {
         let new = rows
             .rows
             .iter()
+            .map(read)
             .filter(|row| row.sequence_number.0 >= first);
         shown += u64::try_from(new.count()).unwrap();
         passed_over += rows.passed_over;

@@ -17,3 +17,4 @@ mod newcomers;
 mod past;
 mod proxies;
 mod search;
+mod state_counts;

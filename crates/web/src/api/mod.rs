@@ -13,6 +13,7 @@ pub(crate) mod health;
 pub(crate) mod keys;
 pub(crate) mod node_settings;
 pub(crate) mod nodes;
+mod owner_feed;
 pub(crate) mod owners;
 pub(crate) mod owners_bulk;
 pub(crate) mod page;

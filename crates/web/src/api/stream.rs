@@ -2,8 +2,8 @@
 //!
 //! - `status`: what is committed, by this node at once, by others on the same PostgreSQL within a
 //!   second; at most as many as a seat holds, ten times a second.
-//! - `owner`: whoever was created or changed, by any node, as the API shows it now; looked for twice
-//!   a second in the outbox and the history, which are in the database.
+//! - `owner`: whoever was created or changed, by any node, as the API shows it now; looked for
+//!   twice a second, once for all listeners (`owner_feed.rs`).
 //! - `summary`: as `GET /summary`, of the whole.
 //! - `lagged`: how many events of one kind were left out, because they came faster than they are
 //!   shown or the listener read; `dropped` is null where nobody counted.
@@ -12,7 +12,7 @@
 //!
 //! Nothing here is waited for by a commit: the store keeps a bounded seat per listener.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,36 +22,29 @@ use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
 use futures::StreamExt;
 use futures::stream::{LocalBoxStream, select_all, unfold};
-use percent_encoding::percent_decode_str;
 use rollcall_model::{OwnerId, SubOwnerId};
-use rollcall_store::{
-    ChangeCursor, EventFilter, LiveFilter, LiveRows, LiveStatuses, Order, OutboxRow,
-};
+use rollcall_store::{LiveFilter, LiveRows, LiveStatuses};
 use serde::Serialize;
 use serde_json::json;
-use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, watch};
-use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
-use uuid::Uuid;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use super::Answer;
+use super::owner_feed::{OwnerFeed, Place};
 use super::summary::Summaries;
 use crate::auth::Gate;
 use crate::params::Params;
 use crate::{Problem, State};
 
-/// Listeners of a node at a time: each looks for its owners' changes by itself.
+/// Listeners of a node at a time: each costs it the JSON of what it shows.
 const MAX_LISTENERS: usize = 64;
 /// Between two times that statuses are shown to a listener: nobody reads faster, and each row costs
 /// the node its JSON.
 const SHOW_INTERVAL: Duration = Duration::from_millis(100);
 /// Between two looks for owners.
 const LOOK_INTERVAL: Duration = Duration::from_millis(500);
-/// Owners of one look, and events of the outbox in it.
+/// Owners of one look.
 const MAX_OWNERS: usize = 100;
-const NEWEST_EVENTS: u32 = 100;
-/// Listeners that look within this of each other share what was found.
-const SHARED_FOR: Duration = Duration::from_millis(200);
-const CREATED: &str = "rollcall.owner.created";
 /// Between two summaries, at least.
 const SUMMARY_INTERVAL: Duration = Duration::from_secs(2);
 
@@ -61,34 +54,7 @@ pub(crate) struct Streams {
     seats: Arc<Semaphore>,
     closes: watch::Receiver<bool>,
     pub(super) summaries: Summaries,
-    newest: Newest,
-}
-
-/// The newest events of the outbox, for all listeners.
-#[derive(Clone, Default)]
-struct Newest(Arc<Mutex<Option<Asked>>>);
-
-struct Asked {
-    at: Instant,
-    /// None: the database gave no answer, which the next ones need not wait for as long as this one.
-    events: Option<Arc<[OutboxRow]>>,
-}
-
-impl Newest {
-    async fn get(&self, state: &State) -> Result<Arc<[OutboxRow]>, Problem> {
-        let mut last = self.0.lock().await;
-        if let Some(asked) = &*last
-            && asked.at.elapsed() < SHARED_FOR
-        {
-            let away = || Problem::unavailable("the database gives no answer just now");
-            return asked.events.clone().ok_or_else(away);
-        }
-        let found = newest_events(state).await;
-        let events = found.as_ref().ok().map(|rows| Arc::from(rows.as_slice()));
-        let at = Instant::now();
-        *last = Some(Asked { at, events });
-        Ok(found?.into())
-    }
+    owners: OwnerFeed,
 }
 
 impl Streams {
@@ -99,7 +65,7 @@ impl Streams {
             seats: Arc::new(Semaphore::new(MAX_LISTENERS)),
             closes,
             summaries: Summaries::default(),
-            newest: Newest::default(),
+            owners: OwnerFeed::default(),
         };
         (streams, close)
     }
@@ -147,18 +113,24 @@ pub(crate) async fn open(
         .streaming(events))
 }
 
-/// An event as it goes over the wire. Data may hold line breaks, which would end it.
 fn event(name: &str, data: &impl Serialize) -> String {
+    let mut text = String::new();
     // Our own types always have a JSON form.
-    let json = serde_json::to_string(data).unwrap_or_default();
-    let mut text = format!("event: {name}\n");
+    push_event(
+        &mut text,
+        name,
+        &serde_json::to_string(data).unwrap_or_default(),
+    );
+    text
+}
+
+/// An event as it goes over the wire. Data may hold line breaks, which would end it.
+fn push_event(text: &mut String, name: &str, json: &str) {
+    text.extend(["event: ", name, "\n"]);
     for line in json.split(['\n', '\r']) {
-        text.push_str("data: ");
-        text.push_str(line);
-        text.push('\n');
+        text.extend(["data: ", line, "\n"]);
     }
     text.push('\n');
-    text
 }
 
 fn lagged(of: &str, dropped: Option<u64>) -> String {
@@ -184,7 +156,10 @@ fn statuses(live: LiveStatuses, seat: OwnedSemaphorePermit) -> LocalBoxStream<'s
 }
 
 fn status_events(shown: &LiveRows) -> String {
-    let mut text: String = shown.rows.iter().map(|row| event("status", row)).collect();
+    let mut text = String::new();
+    for row in &shown.rows {
+        push_event(&mut text, "status", row.json());
+    }
     if shown.passed_over > 0 {
         text.push_str(&lagged("status", Some(shown.passed_over)));
     }
@@ -206,14 +181,12 @@ fn summaries(state: Data<State>, streams: Streams) -> LocalBoxStream<'static, St
     .boxed_local()
 }
 
-/// Where a listener is in the feeds of owners.
+/// Where a listener is in the feed of owners.
 struct OwnerLook {
     state: Data<State>,
-    newest: Newest,
+    feed: OwnerFeed,
     only: Option<OwnerId>,
-    cursor: ChangeCursor,
-    /// The newest events of the outbox at the last look.
-    known: HashSet<Uuid>,
+    place: Place,
     /// Versions of the last look: the feed may tell things twice.
     shown: HashMap<OwnerId, i64>,
     interval: Interval,
@@ -225,15 +198,13 @@ impl OwnerLook {
         streams: &Streams,
         only: Option<OwnerId>,
     ) -> Result<Self, Problem> {
-        let cursor = state.store.changes_since(None).await?.cursor;
-        let newest = streams.newest.clone();
-        let known = newest.get(&state).await?;
+        let feed = streams.owners.clone();
+        let place = feed.place(&state).await?;
         Ok(Self {
             state,
-            newest,
+            feed,
             only,
-            cursor,
-            known: known.iter().map(|row| row.event_id).collect(),
+            place,
             shown: HashMap::new(),
             interval: every(LOOK_INTERVAL),
         })
@@ -254,22 +225,14 @@ impl OwnerLook {
     }
 
     async fn look(&mut self) -> Result<String, Problem> {
-        let changes = self.state.store.changes_since(Some(self.cursor)).await?;
-        let newest = self.newest.get(&self.state).await?;
-        let full = u32::try_from(newest.len()).is_ok_and(|count| count == NEWEST_EVENTS);
-        let missed = full && newest.iter().all(|row| !self.known.contains(&row.event_id));
-        let mut ids: BTreeSet<OwnerId> = changes.owners.into_iter().collect();
-        let fresh = newest
-            .iter()
-            .filter(|row| row.event_type == CREATED && !self.known.contains(&row.event_id));
-        ids.extend(fresh.filter_map(subject));
-        ids.retain(|id| self.only.as_ref().is_none_or(|only| only == id));
-        let mut text = self.changed(&ids).await?;
-        if missed {
+        let mut news = self.feed.since(&self.state, &mut self.place).await?;
+        if let Some(only) = &self.only {
+            news.owners.retain(|id| id == only);
+        }
+        let mut text = self.changed(&news.owners).await?;
+        if news.missed {
             text.push_str(&lagged("owner", None));
         }
-        self.cursor = changes.cursor;
-        self.known = newest.iter().map(|row| row.event_id).collect();
         Ok(text)
     }
 
@@ -290,21 +253,4 @@ impl OwnerLook {
         }
         Ok(text)
     }
-}
-
-async fn newest_events(state: &State) -> Result<Vec<OutboxRow>, Problem> {
-    let filter = EventFilter {
-        order: Order::NewestFirst,
-        ..EventFilter::default()
-    };
-    let page = state
-        .store
-        .list_events(&filter, NEWEST_EVENTS, None)
-        .await?;
-    Ok(page.items)
-}
-
-fn subject(row: &OutboxRow) -> Option<OwnerId> {
-    let id = percent_decode_str(&row.subject).decode_utf8().ok()?;
-    OwnerId::parse(&id).ok()
 }

@@ -38,7 +38,7 @@ pub(crate) async fn read(
     ok(&*streams.summaries.get(&state, Duration::ZERO).await?)
 }
 
-/// What took longer than this is dear: counting a million owners takes half a second of the database.
+/// What took longer than this is dear: counting a million open dead letters is, or any on a slow server.
 const DEAR: Duration = Duration::from_millis(50);
 /// What share of the time may be spent on dear ones: one in twenty.
 const SHARE: u32 = 20;
