@@ -23,6 +23,7 @@ mod error;
 pub(crate) mod held;
 pub(crate) mod lease;
 pub(crate) mod live_feed;
+mod nodelay;
 mod open;
 pub(crate) mod outbox;
 pub(crate) mod outbox_retention;

@@ -20,6 +20,7 @@ use sqlx::{Connection as _, PgConnection, PgPool};
 
 use super::days::Days;
 use super::live_feed::LiveFeed;
+use super::nodelay::send_at_once;
 use super::past::{self, PastKeeper};
 use super::wakes::Listener;
 use super::{Database, Writers};
@@ -177,9 +178,11 @@ fn lasting_pool(
     past: &Arc<PastKeeper>,
 ) -> PgPool {
     let past = Arc::clone(past);
+    let port = sessions.options.get_port();
     pool_options(config, connections)
         .after_connect(move |connection, _| {
             let past = Arc::clone(&past);
+            send_at_once(port);
             Box::pin(async move {
                 let known = past.known();
                 let (found, _) = past::look(connection).await?;
