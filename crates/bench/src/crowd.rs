@@ -33,8 +33,8 @@ pub(crate) struct Arguments {
     #[arg(long, default_value_t = 10)]
     people: usize,
     /// Milliseconds between two questions of each
-    #[arg(long, default_value_t = 500)]
-    ask_every: u64,
+    #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u64).range(1..))]
+    ask_every_millis: u64,
     /// How many of them have a live stream open; otherwise all
     #[arg(long)]
     listeners: Option<usize>,
@@ -86,25 +86,13 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<String> {
         // Who is first changes, so that a table that grows speaks for neither.
         for with_crowd in [round % 2 == 0, round % 2 == 1] {
             if with_crowd {
-                eprintln!(
-                    "PHASE crowd {:?}",
-                    std::time::UNIX_EPOCH.elapsed().map(|d| d.as_secs_f64())
-                );
                 let crowd = Crowd::gather(&apis, arguments).await?;
                 crowded.push(turn(&mut cast, arguments, &mut bill_crowded).await?);
                 asked.add(crowd.leave().await?)?;
             } else {
-                eprintln!(
-                    "PHASE alone {:?}",
-                    std::time::UNIX_EPOCH.elapsed().map(|d| d.as_secs_f64())
-                );
                 alone.push(turn(&mut cast, arguments, &mut bill_alone).await?);
             }
         }
-        eprintln!(
-            "PHASE end {:?}",
-            std::time::UNIX_EPOCH.elapsed().map(|d| d.as_secs_f64())
-        );
         tracing::info!(?alone, ?crowded, "events/s");
     }
     let (alone, crowded) = (median(&mut alone)?, median(&mut crowded)?);

@@ -24,7 +24,7 @@ use crate::{StatusRow, Store};
 
 /// Rows that wait for one listener: a screen or two.
 const MAX_ROWS: usize = 100;
-/// Bytes of their data: one row may have a megabyte.
+/// Bytes of their data, of other nodes' rows with the rest of the JSON: one may have a megabyte.
 const MAX_BYTES: usize = 4 * 1024 * 1024;
 
 /// Which statuses a listener wants to see.

@@ -444,14 +444,26 @@ impl Store {
     }
 
     pub async fn summary(&self) -> Result<Summary, Error> {
-        self.call(Operation::read("summary", ""), |backend| async move {
-            let (summary, rows) = summary::summary(backend.reading()).await?;
-            if let Backend::Postgres(database) = &*backend
-                && rows > postgres::state_counts::WORTH_ADDING_UP
-            {
-                postgres::state_counts::add_up(database).await;
+        let reading = self.call(Operation::read("summary", ""), |backend| async move {
+            summary::summary(backend.reading()).await
+        });
+        let (summary, rows) = reading.await?;
+        // Whoever reads many rows spares the next one that. It is asked for no more than that, and
+        // what fails is in the log.
+        if rows > postgres::state_counts::WORTH_ADDING_UP {
+            drop(self.add_up_state_counts().await);
+        }
+        Ok(summary)
+    }
+
+    async fn add_up_state_counts(&self) -> Result<(), Error> {
+        let operation = Operation::write("add_up_state_counts", "");
+        self.call(operation, |backend| async move {
+            match &*backend {
+                // It has a row for each state.
+                Backend::Sqlite(_) => Ok(()),
+                Backend::Postgres(database) => postgres::state_counts::add_up(database).await,
             }
-            Ok(summary)
         })
         .await
     }

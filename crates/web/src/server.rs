@@ -92,6 +92,8 @@ impl Server {
         let server = HttpServer::new(build)
             .workers(config.workers.get())
             .max_connections(config.max_connections)
+            // A live stream is one small write after the other.
+            .tcp_nodelay(true)
             .client_request_timeout(config.request_timeout)
             .keep_alive(config.request_timeout)
             .shutdown_timeout(config.stop_timeout.as_secs().max(1))

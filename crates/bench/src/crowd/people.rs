@@ -1,4 +1,4 @@
-//! People: each asks for a page's data twice a second, at both nodes in turn, and listens to a live
+//! People: each asks for a page's data, twice a second by default, at both nodes in turn, and listens to a live
 //! stream, three in ten to everybody's and the rest to an owner's.
 
 use std::collections::BTreeMap;
@@ -31,11 +31,8 @@ impl Crowd {
     pub(super) async fn gather(apis: &[String], arguments: &Arguments) -> anyhow::Result<Self> {
         let (leave, left) = watch::channel(false);
         let mut tasks = JoinSet::new();
-        let listeners = arguments.listeners.unwrap_or(arguments.people);
         for number in 0..arguments.people {
-            let mut person = Person::new(number, apis).await?;
-            person.ask_every = Duration::from_millis(arguments.ask_every);
-            person.listens = number < listeners;
+            let person = Person::new(number, apis, arguments).await?;
             tasks.spawn(person.live(left.clone()));
         }
         Ok(Self { tasks, leave })
@@ -63,7 +60,7 @@ struct Person {
 }
 
 impl Person {
-    async fn new(number: usize, apis: &[String]) -> anyhow::Result<Self> {
+    async fn new(number: usize, apis: &[String], arguments: &Arguments) -> anyhow::Result<Self> {
         let http = reqwest::Client::builder().no_proxy().build()?;
         let api = apis.first().context("no node has an API")?;
         let owner = format!("owner-{number:06}");
@@ -99,8 +96,10 @@ impl Person {
         let apis = apis.to_vec();
         Ok(Self {
             number,
-            ask_every: Duration::ZERO,
-            listens: false,
+            ask_every: Duration::from_millis(arguments.ask_every_millis),
+            listens: arguments
+                .listeners
+                .is_none_or(|listeners| number < listeners),
             http,
             apis,
             owner,

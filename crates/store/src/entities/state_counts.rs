@@ -2,7 +2,8 @@
 
 use sea_orm::entity::prelude::*;
 
-/// How many rows of a table are in a state: the sum of these.
+/// How many rows of a table are in a state: the sum of these. On PostgreSQL there are several of a
+/// state, so that none is to be found by this key.
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
 #[sea_orm(table_name = "state_counts")]
 pub struct Model {

@@ -85,6 +85,26 @@ async fn who_does_not_look_is_told_how_many_were_passed_over(on: On) {
     assert_eq!((shown.rows.len(), shown.passed_over), (1, 0));
 }
 
+async fn what_several_see_is_made_into_text_once(on: On) {
+    let fixture = Fixture::new(on).await;
+    let lease = fixture.lease().await;
+    fixture.enter(&["1"]).await;
+    let of_owner = LiveFilter {
+        owner_id: Some(owner_id("1")),
+        sub_owner_id: None,
+    };
+    let seats = [everything(), everything(), of_owner].map(|it| fixture.store.live_statuses(it));
+    let mut batch = lease.batch(-1, 0);
+    batch.statuses = vec![status("1", "s", 0)];
+    fixture.commit_one(batch).await;
+    let [first, second, third] = &seats;
+    let (first, second, third) = tokio::join!(first.next(), second.next(), third.next());
+    let text = first.rows[0].json();
+    for other in [second, third] {
+        assert!(std::ptr::eq(text, other.rows[0].json()));
+    }
+}
+
 async fn what_the_commit_drops_is_not_shown(on: On) {
     let fixture = Fixture::new(on).await;
     let lease = fixture.lease().await;
@@ -103,5 +123,6 @@ on_both!(
     what_is_committed_is_shown_once_with_its_exact_data,
     a_filter_lets_through_one_owner_or_one_sub_owner,
     who_does_not_look_is_told_how_many_were_passed_over,
+    what_several_see_is_made_into_text_once,
     what_the_commit_drops_is_not_shown,
 );

@@ -78,13 +78,17 @@ impl OwnerFeed {
         Ok(feed.found.end())
     }
 
-    /// What came since the place, which moves on.
-    pub(super) async fn since(&self, state: &State, place: &mut Place) -> Result<News, Problem> {
+    /// What came since the place of all owners or one, and the place behind it: to be taken once it
+    /// is told.
+    pub(super) async fn since(
+        &self,
+        state: &State,
+        place: Place,
+        only: Option<&OwnerId>,
+    ) -> Result<(News, Place), Problem> {
         let mut feed = self.0.lock().await;
         feed.look(state).await?;
-        let news = feed.found.since(*place);
-        *place = feed.found.end();
-        Ok(news)
+        Ok((feed.found.since(place, only), feed.found.end()))
     }
 }
 
@@ -145,7 +149,7 @@ impl Found {
         Place(self.first + len(&self.looks))
     }
 
-    fn since(&self, place: Place) -> News {
+    fn since(&self, place: Place, only: Option<&OwnerId>) -> News {
         let mut all = News {
             missed: place.0 < self.first,
             ..News::default()
@@ -153,7 +157,10 @@ impl Found {
         let heard = place.0.saturating_sub(self.first);
         let looks = self.looks.iter().zip(0..).filter(|(_, n)| *n >= heard);
         for (news, _) in looks {
-            all.owners.extend(news.owners.iter().cloned());
+            match only {
+                Some(only) => all.owners.extend(news.owners.get(only).cloned()),
+                None => all.owners.extend(news.owners.iter().cloned()),
+            }
             all.missed |= news.missed;
         }
         all
@@ -228,10 +235,12 @@ mod tests {
         found.keep(news(&["1", "2"]));
         let late = found.end();
         found.keep(news(&["2", "3"]));
-        assert_eq!(heard(&found.since(early)), ["1", "2", "3"]);
-        assert_eq!(heard(&found.since(late)), ["2", "3"]);
-        assert!(heard(&found.since(found.end())).is_empty());
-        assert!(!found.since(early).missed);
+        assert_eq!(heard(&found.since(early, None)), ["1", "2", "3"]);
+        assert_eq!(heard(&found.since(late, None)), ["2", "3"]);
+        assert!(heard(&found.since(found.end(), None)).is_empty());
+        assert!(!found.since(early, None).missed);
+        let three = OwnerId::parse("3").unwrap();
+        assert_eq!(heard(&found.since(early, Some(&three))), ["3"]);
     }
 
     #[test]
@@ -241,13 +250,13 @@ mod tests {
         for _ in 0..=KEPT_LOOKS {
             found.keep(news(&["1"]));
         }
-        let late = found.since(early);
+        let late = found.since(early, None);
         assert!(late.missed);
         assert_eq!(heard(&late), ["1"]);
 
         let place = found.end();
         found.forget();
-        assert!(found.since(place).missed);
-        assert!(!found.since(found.end()).missed);
+        assert!(found.since(place, None).missed);
+        assert!(!found.since(found.end(), None).missed);
     }
 }

@@ -36,10 +36,10 @@ use crate::auth::Gate;
 use crate::params::Params;
 use crate::{Problem, State};
 
-/// Listeners of a node at a time: each costs it the JSON of what it shows.
+/// Listeners of a node at a time: each costs it a copy of what it is shown.
 const MAX_LISTENERS: usize = 64;
-/// Between two times that statuses are shown to a listener: nobody reads faster, and each row costs
-/// the node its JSON.
+/// Between two times that statuses are shown to a listener: nobody reads faster, and each time
+/// costs a write.
 const SHOW_INTERVAL: Duration = Duration::from_millis(100);
 /// Between two looks for owners.
 const LOOK_INTERVAL: Duration = Duration::from_millis(500);
@@ -225,14 +225,14 @@ impl OwnerLook {
     }
 
     async fn look(&mut self) -> Result<String, Problem> {
-        let mut news = self.feed.since(&self.state, &mut self.place).await?;
-        if let Some(only) = &self.only {
-            news.owners.retain(|id| id == only);
-        }
+        let only = self.only.as_ref();
+        let (news, place) = self.feed.since(&self.state, self.place, only).await?;
         let mut text = self.changed(&news.owners).await?;
         if news.missed {
             text.push_str(&lagged("owner", None));
         }
+        // Only now: what could not be read is told the next time.
+        self.place = place;
         Ok(text)
     }
 
