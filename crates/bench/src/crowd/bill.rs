@@ -19,7 +19,9 @@ pub(super) struct Bills<'a> {
     pub(super) crowded: &'a Bill,
 }
 
-const WHOSE: [(&str, fn(&CpuSeconds) -> f64); 5] = [
+type Part = fn(&CpuSeconds) -> f64;
+
+const WHOSE: [(&str, Part); 5] = [
     ("the nodes", |spent| spent.nodes),
     ("PostgreSQL", |spent| spent.postgres),
     ("the hub", |spent| spent.hub),
