@@ -443,31 +443,6 @@ impl Store {
         .await
     }
 
-    pub async fn summary(&self) -> Result<Summary, Error> {
-        let reading = self.call(Operation::read("summary", ""), |backend| async move {
-            summary::summary(backend.reading()).await
-        });
-        let (summary, rows) = reading.await?;
-        // Whoever reads many rows spares the next one that. It is asked for no more than that, and
-        // what fails is in the log.
-        if rows > postgres::state_counts::WORTH_ADDING_UP {
-            drop(self.add_up_state_counts().await);
-        }
-        Ok(summary)
-    }
-
-    async fn add_up_state_counts(&self) -> Result<(), Error> {
-        let operation = Operation::write("add_up_state_counts", "");
-        self.call(operation, |backend| async move {
-            match &*backend {
-                // It has a row for each state.
-                Backend::Sqlite(_) => Ok(()),
-                Backend::Postgres(database) => postgres::state_counts::add_up(database).await,
-            }
-        })
-        .await
-    }
-
     /// Checks I1, I2 (by the durable totals), I4 and I5 in one snapshot, beside a running node as
     /// well. Reads every row: a matter of minutes on a large database.
     pub async fn check_invariants(&self) -> Result<Vec<Finding>, Error> {

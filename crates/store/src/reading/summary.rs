@@ -1,4 +1,5 @@
-//! Counts for the summary.
+//! Counts for the summary. Whoever reads them from many rows of `state_counts` has these added up
+//! afterwards, as a transaction of its own (`postgres/state_counts.rs`).
 
 use std::collections::HashMap;
 
@@ -11,7 +12,8 @@ use sea_orm::{
 
 use crate::entities::{dead_letters, outbox_deliveries, state_counts};
 use crate::fault::Result;
-use crate::{DeadLetterState, Summary, column};
+use crate::store::{Backend, Operation};
+use crate::{DeadLetterState, Error, Store, Summary, column, postgres};
 
 /// What `state_counts` tells.
 struct StateCounts {
@@ -20,8 +22,34 @@ struct StateCounts {
     rows: i64,
 }
 
+impl Store {
+    pub async fn summary(&self) -> std::result::Result<Summary, Error> {
+        let reading = self.call(Operation::read("summary", ""), |backend| async move {
+            summary(backend.reading()).await
+        });
+        let (summary, rows) = reading.await?;
+        // It is asked for no more than the counts, and what fails is in the log.
+        if rows > postgres::state_counts::WORTH_ADDING_UP {
+            drop(self.add_up_state_counts().await);
+        }
+        Ok(summary)
+    }
+
+    async fn add_up_state_counts(&self) -> std::result::Result<(), Error> {
+        let operation = Operation::write("add_up_state_counts", "");
+        self.call(operation, |backend| async move {
+            match &*backend {
+                // It has a row for each state.
+                Backend::Sqlite(_) => Ok(()),
+                Backend::Postgres(database) => postgres::state_counts::add_up(database).await,
+            }
+        })
+        .await
+    }
+}
+
 /// The summary, and from how many rows of `state_counts` it was added up.
-pub(super) async fn summary(db: &DatabaseConnection) -> Result<(Summary, i64)> {
+async fn summary(db: &DatabaseConnection) -> Result<(Summary, i64)> {
     let open = DeadLetterState::Open.as_str();
     let counts = state_counts(db).await?;
     let owners = OwnerState::ALL.iter().map(|state| {

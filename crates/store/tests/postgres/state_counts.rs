@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use rollcall_model::OwnerState;
-
 use tokio::time::timeout;
 
 use crate::fixture::Site;
@@ -35,7 +34,9 @@ async fn no_owner_is_lost_or_counted_twice_while_counts_are_added_up() {
             last = owners;
         }
     };
-    tokio::join!(entered(0), entered(1), entered(2), counted(0), counted(1));
+    let all_at_once =
+        async { tokio::join!(entered(0), entered(1), entered(2), counted(0), counted(1)) };
+    timeout(PATIENCE, all_at_once).await.unwrap();
     let added_up = async {
         while site.count("SELECT count(*) FROM state_counts").await > 1_000 {
             nodes[0].store.summary().await.unwrap();
