@@ -11,6 +11,7 @@ mod bill;
 mod people;
 mod watch;
 
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -80,33 +81,30 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<String> {
     let apis: Vec<String> = sqlx::query_scalar("SELECT api FROM nodes ORDER BY name")
         .fetch_all(cast.connection())
         .await?;
-    let (mut alone, mut crowded, mut asked) = (Vec::new(), Vec::new(), people::Asked::default());
+    let (mut rounds, mut asked) = (Vec::new(), people::Asked::default());
     let (mut bill_alone, mut bill_crowded) = (Bill::default(), Bill::default());
-    for round in 0..arguments.rounds {
+    for number in 0..arguments.rounds {
+        let mut round = Round::default();
         // Who is first changes, so that a table that grows speaks for neither.
-        for with_crowd in [round % 2 == 0, round % 2 == 1] {
+        for with_crowd in [number % 2 == 0, number % 2 == 1] {
             if with_crowd {
                 let crowd = Crowd::gather(&apis, arguments).await?;
-                crowded.push(turn(&mut cast, arguments, &mut bill_crowded).await?);
+                round.crowded = turn(&mut cast, arguments, &mut bill_crowded).await?;
                 asked.add(crowd.leave().await?)?;
             } else {
-                alone.push(turn(&mut cast, arguments, &mut bill_alone).await?);
+                round.alone = turn(&mut cast, arguments, &mut bill_alone).await?;
             }
         }
-        tracing::info!(?alone, ?crowded, "events/s");
+        tracing::info!(?round, "events/s");
+        rounds.push(round);
     }
-    let (alone, crowded) = (median(&mut alone)?, median(&mut crowded)?);
-    tracing::info!(alone, crowded, "medians");
+    let rates = Rates::of(&rounds)?;
     let bills = Bills {
         alone: &bill_alone,
         crowded: &bill_crowded,
     };
-    let seen = watch::watch(&mut cast, arguments, &apis, alone * arguments.share).await?;
-    Ok(format!(
-        "alone {alone:.0} events/s, beside {} people {crowded:.0}: {:.3}\n\n{bills}\n{asked}\n{seen}",
-        arguments.people,
-        crowded / alone
-    ))
+    let seen = watch::watch(&mut cast, arguments, &apis, rates.alone * arguments.share).await?;
+    Ok(format!("{rates}\n\n{bills}\n{asked}\n{seen}"))
 }
 
 /// Events per second of one backlog.
@@ -125,12 +123,56 @@ async fn turn(cast: &mut Cast, arguments: &Arguments, bill: &mut Bill) -> anyhow
     cast.rate_since(since).await
 }
 
-fn median(rates: &mut [f64]) -> anyhow::Result<f64> {
-    rates.sort_by(f64::total_cmp);
-    rates
-        .get(rates.len() / 2)
-        .copied()
-        .context("no round was played")
+/// Events per second of a turn without the crowd and of one with it, right after each other: the
+/// machine's own speed changes less from one to the next than from the first round to the last.
+#[derive(Debug, Clone, Copy, Default)]
+struct Round {
+    alone: f64,
+    crowded: f64,
+}
+
+/// Medians over all rounds, and the quartiles of each round's ratio.
+struct Rates {
+    rounds: usize,
+    alone: f64,
+    crowded: f64,
+    ratios: [f64; 3],
+}
+
+impl Rates {
+    fn of(rounds: &[Round]) -> anyhow::Result<Self> {
+        let median = |rate: fn(&Round) -> f64| quartiles(rounds.iter().map(rate));
+        let ([_, alone, _], [_, crowded, _]) = (median(|it| it.alone)?, median(|it| it.crowded)?);
+        Ok(Self {
+            rounds: rounds.len(),
+            alone,
+            crowded,
+            ratios: quartiles(rounds.iter().map(|it| it.crowded / it.alone))?,
+        })
+    }
+}
+
+impl fmt::Display for Rates {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            rounds,
+            alone,
+            crowded,
+            ratios: [low, median, high],
+        } = self;
+        write!(
+            f,
+            "alone {alone:.0} events/s, beside people {crowded:.0}: {median:.3} of it at the median of \
+             {rounds} rounds, {low:.3} to {high:.3} in the middle half"
+        )
+    }
+}
+
+fn quartiles(values: impl Iterator<Item = f64>) -> anyhow::Result<[f64; 3]> {
+    let mut values: Vec<_> = values.collect();
+    values.sort_by(f64::total_cmp);
+    let last = values.len().checked_sub(1).context("no round was played")?;
+    Ok([1, 2, 3].map(|quarter| values[last * quarter / 4]))
 }
 
 /// As in `3.1 ms`.
