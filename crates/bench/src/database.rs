@@ -1,5 +1,7 @@
 //! The databases of a run, a new and empty one for each case and round.
 
+use std::str::FromStr;
+
 use anyhow::Context;
 use clap::ValueEnum;
 use rollcall_store::Store;
@@ -74,7 +76,31 @@ impl<'b> Place<'b> {
     }
 }
 
+/// A setting of the server, of which the last one counts.
+#[derive(Debug, Clone)]
+pub(crate) struct Setting {
+    name: String,
+    value: String,
+}
+
+impl FromStr for Setting {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (name, value) = text
+            .split_once('=')
+            .ok_or_else(|| format!("{text:?} is not like shared_buffers=4GB"))?;
+        Ok(Self {
+            name: name.to_owned(),
+            value: value.to_owned(),
+        })
+    }
+}
+
 /// Starts a server that loses nothing when the machine stops.
-pub(crate) fn start_postgres() -> anyhow::Result<Postgres> {
-    Postgres::start_with(&DURABLE)
+pub(crate) fn start_postgres(settings: &[Setting]) -> anyhow::Result<Postgres> {
+    let asked = settings
+        .iter()
+        .map(|setting| (setting.name.as_str(), setting.value.as_str()));
+    Postgres::start_with(&DURABLE.into_iter().chain(asked).collect::<Vec<_>>())
 }

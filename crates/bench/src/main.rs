@@ -41,7 +41,7 @@ mod ways;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
-use database::Kind;
+use database::{Kind, Setting};
 use rollcall_hub::Hub;
 
 #[global_allocator]
@@ -80,6 +80,10 @@ struct Arguments {
     /// `store.writers`.
     #[arg(long, default_value_t = 1)]
     writers: usize,
+    /// Of the PostgreSQL that is started (but for `crowd` and `latency`), as in `shared_buffers=4GB`; may be
+    /// given several times.
+    #[arg(long = "postgres-setting", value_name = "NAME=VALUE")]
+    postgres_settings: Vec<Setting>,
     /// Runs the hub itself; used by the bench for its own hub process.
     #[arg(long, hide = true)]
     hub: Option<PathBuf>,

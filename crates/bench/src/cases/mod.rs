@@ -29,7 +29,9 @@ pub(crate) struct Bench {
 impl Bench {
     pub(crate) fn new(arguments: Arguments, io: runtime::Handle) -> anyhow::Result<Self> {
         let postgres = arguments.databases.contains(&Kind::Postgres);
-        let postgres = postgres.then(start_postgres).transpose();
+        let postgres = postgres
+            .then(|| start_postgres(&arguments.postgres_settings))
+            .transpose();
         Ok(Self {
             arguments,
             io,

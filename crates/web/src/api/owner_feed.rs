@@ -44,6 +44,32 @@ struct Look {
     answered: bool,
 }
 
+/// What whoever asks now has to do.
+#[derive(Debug, PartialEq, Eq)]
+enum Turn {
+    /// Go by the last look.
+    Shared { answered: bool },
+    /// Look what came since the last one.
+    Next,
+    /// Begin: what came before is nobody's.
+    Anew,
+}
+
+impl Turn {
+    fn of(last: Option<&Look>, now: Instant) -> Self {
+        let Some(last) = last else {
+            return Self::Anew;
+        };
+        match now.saturating_duration_since(last.ended) {
+            age if age < SHARED_FOR => Self::Shared {
+                answered: last.answered,
+            },
+            age if age > ABANDONED_AFTER => Self::Anew,
+            _ => Self::Next,
+        }
+    }
+}
+
 /// Up to where has been looked.
 struct At {
     cursor: ChangeCursor,
@@ -94,16 +120,16 @@ impl OwnerFeed {
 
 impl Feed {
     async fn look(&mut self, state: &State) -> Result<(), Problem> {
-        let age = self.last.as_ref().map(|last| last.ended.elapsed());
-        if let Some(last) = &self.last
-            && age < Some(SHARED_FOR)
-        {
-            let away = || Problem::unavailable("the database gives no answer just now");
-            return last.answered.then_some(()).ok_or_else(away);
-        }
-        if age.is_none_or(|age| age > ABANDONED_AFTER) {
-            self.at = None;
-            self.found.forget();
+        match Turn::of(self.last.as_ref(), Instant::now()) {
+            Turn::Shared { answered } => {
+                let away = || Problem::unavailable("the database gives no answer just now");
+                return answered.then_some(()).ok_or_else(away);
+            }
+            Turn::Anew => {
+                self.at = None;
+                self.found.forget();
+            }
+            Turn::Next => {}
         }
         let found = self.find(state).await;
         self.last = Some(Look {
@@ -258,5 +284,22 @@ mod tests {
         found.forget();
         assert!(found.since(place, None).missed);
         assert!(!found.since(found.end(), None).missed);
+    }
+
+    #[test]
+    fn a_look_is_shared_for_a_moment_also_one_that_failed_and_abandoned_after_a_silence() {
+        let ended = Instant::now();
+        for answered in [true, false] {
+            let last = Look { ended, answered };
+            let turn = |age| Turn::of(Some(&last), ended + age);
+            assert_eq!(turn(Duration::ZERO), Turn::Shared { answered });
+            let just = SHARED_FOR - Duration::from_nanos(1);
+            assert_eq!(turn(just), Turn::Shared { answered });
+            assert_eq!(turn(SHARED_FOR), Turn::Next);
+            assert_eq!(turn(ABANDONED_AFTER), Turn::Next);
+            let later = ABANDONED_AFTER + Duration::from_nanos(1);
+            assert_eq!(turn(later), Turn::Anew);
+        }
+        assert_eq!(Turn::of(None, ended), Turn::Anew);
     }
 }
