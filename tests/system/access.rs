@@ -32,6 +32,14 @@ async fn a_revoked_key_opens_nothing_on_any_node_after_two_seconds() {
     let listed: Value = serde_json::from_str(&listed).unwrap();
     let id = listed["items"][0]["key_id"].as_str().unwrap();
     scene.site.answer(&["keys", "revoke", id]).await;
+    // The log has what was made without a node, too.
+    let log = scene.site.database();
+    let log: Vec<(String, String, i64)> = log
+        .rows("SELECT caller, action, {integer status} FROM audit_log ORDER BY audit_id")
+        .await;
+    let told = |action: &str, status| ("command line".to_owned(), action.to_owned(), status);
+    let made = told("rollcall keys create", 201);
+    assert_eq!(log, [made, told("rollcall keys revoke", 200)]);
     let refused = async {
         while codes().await != [401; 2] {
             tokio::time::sleep(Duration::from_millis(20)).await;
@@ -91,7 +99,10 @@ async fn commands_show_their_key_to_a_node_with_tls_and_say_where_one_is_missing
     assert!(imported.status.success(), "{said}");
 
     let audit = audit_as_a_new_admin(&site, &pair.cert.pem()).await;
-    assert_eq!(audit["items"][0]["caller"], "key:import", "{audit}");
+    // Before the admin: whoever imported, and the command that made their key.
+    let callers: Vec<_> = (0..3).map(|row| &audit["items"][row]["caller"]).collect();
+    let [by_hand, import] = ["command line", "key:import"];
+    assert_eq!(callers, [by_hand, import, by_hand], "{audit}");
     assert!(node.terminate().await.success());
 }
 

@@ -11,6 +11,7 @@ use crate::harness::api::Api;
 use crate::harness::ledger::Ledger;
 use crate::harness::message::status;
 use crate::harness::scatter::scatter;
+use crate::harness::scene::{NEVER, Scene};
 use crate::harness::seed;
 use crate::harness::site::Site;
 
@@ -22,6 +23,13 @@ const COPIES: usize = 4;
 const BY_HAND_EVERY: usize = 200;
 const CALLERS: usize = 4;
 
+/// Of the race between people and the stream: each id comes on every partition of three nodes.
+const RACED: usize = 200;
+const RACED_CALLERS: usize = 20;
+const RACED_PARTITIONS: u32 = 12;
+/// Requests that are under way at a time: those of ten ids.
+const AT_ONCE: usize = 10 * RACED_CALLERS;
+
 #[tokio::test]
 async fn each_newcomer_of_a_storm_is_entered_once_by_one_actor() {
     storm(1).await;
@@ -32,6 +40,40 @@ async fn each_newcomer_of_a_storm_is_entered_once_by_sixteen_actors() {
     storm(16).await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn ids_that_twenty_callers_create_while_the_stream_brings_them_everywhere_are_entered_once() {
+    let mut random = seed::random();
+    let scene = Scene::open(RACED_PARTITIONS, NEVER).await;
+    let names = ["a", "b", "c"];
+    let nodes = scene.nodes(names).await;
+    scene.spread(&names).await;
+    let ids: Vec<_> = (0..RACED).map(id).collect();
+    let everywhere = (0..RACED_PARTITIONS).map(|_| {
+        let mut bodies: Vec<_> = ids.iter().map(|id| status(id, "0", "1")).collect();
+        bodies.shuffle(&mut random);
+        bodies
+    });
+    let loads = everywhere.collect();
+    let apis = nodes.each_ref().map(|node| node.api.clone());
+
+    let sending = scene.site.send(loads);
+    let (_, answers) = futures::join!(sending, create_all(&apis, &ids, RACED_CALLERS, &mut random));
+
+    scene.site.settled().await;
+    let tables = scene.site.database().read().await;
+    assert_eq!(tables.owners.len(), RACED, "one row each");
+    let created = scene.psql(
+        "SELECT count(*) || ' of ' || count(DISTINCT owner_id) FROM outbox_events
+         WHERE type = 'rollcall.owner.created'",
+    );
+    assert_eq!(created, format!("{RACED} of {RACED}"), "one event each");
+    let by_api = scene.psql("SELECT count(*) FROM owners WHERE created_by = 'api'");
+    let told = answers.len();
+    assert_eq!(told.to_string(), by_api, "201 is for whose request it was");
+    eprintln!("the stream came first for {} of {RACED} ids", RACED - told);
+    scene.ends(None, nodes.into()).await;
+}
+
 async fn storm(shards: usize) {
     let mut random = seed::random();
     let mut site = Site::embedded(PARTITIONS);
@@ -40,8 +82,8 @@ async fn storm(shards: usize) {
     let by_hand: Vec<_> = (0..OWNERS).step_by(BY_HAND_EVERY).map(id).collect();
 
     let sending = site.send(scatter(PARTITIONS, bodies(), &mut random));
-    let api = site.api();
-    let (_, answers) = futures::join!(sending, create_all(&api, &by_hand, &mut random));
+    let apis = [site.api()];
+    let (_, answers) = futures::join!(sending, create_all(&apis, &by_hand, CALLERS, &mut random));
 
     let truth = site.settled().await;
     assert_eq!(truth.len(), OWNERS * COPIES);
@@ -79,20 +121,29 @@ fn bodies() -> impl Iterator<Item = Vec<u8>> {
     })
 }
 
-/// Asks for every owner several times at once; the ids that were answered with 201.
-async fn create_all(api: &Api, ids: &[String], random: &mut ChaCha8Rng) -> BTreeMap<String, usize> {
-    let mut requests: Vec<_> = ids.iter().cycle().take(ids.len() * CALLERS).collect();
-    requests.shuffle(random);
-    let answers = join_all(requests.into_iter().map(async |id| {
-        let (code, body) = api.post("/api/v1/owners", &json!({"owner_id": id})).await;
-        assert!(code == 200 || code == 201, "{code}: {body}");
-        assert_eq!(body["owner_id"], **id);
-        (id.clone(), code)
-    }));
+/// Asks for every owner several times at once, one node after the other; the ids that were answered
+/// with 201.
+async fn create_all(
+    apis: &[Api],
+    ids: &[String],
+    callers: usize,
+    random: &mut ChaCha8Rng,
+) -> BTreeMap<String, usize> {
     let mut created = BTreeMap::new();
-    for (id, code) in answers.await {
-        if code == 201 {
-            *created.entry(id).or_default() += 1;
+    for ids in ids.chunks(AT_ONCE / callers) {
+        let mut requests: Vec<_> = ids.iter().cycle().take(ids.len() * callers).collect();
+        requests.shuffle(random);
+        let requests = requests.into_iter().zip(apis.iter().cycle());
+        let answers = join_all(requests.map(async |(id, api)| {
+            let (code, body) = api.post("/api/v1/owners", &json!({"owner_id": id})).await;
+            assert!(code == 200 || code == 201, "{code}: {body}");
+            assert_eq!(body["owner_id"], **id);
+            (id.clone(), code)
+        }));
+        for (id, code) in answers.await {
+            if code == 201 {
+                *created.entry(id).or_default() += 1;
+            }
         }
     }
     let twice: Vec<_> = created.iter().filter(|(_, count)| **count > 1).collect();

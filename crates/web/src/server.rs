@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServerHandle, ServiceFactory, ServiceRequest, ServiceResponse};
+use actix_web::http::header::STRICT_TRANSPORT_SECURITY;
 use actix_web::middleware::{Compress, DefaultHeaders, Next, from_fn};
 use actix_web::rt::task::JoinHandle;
 use actix_web::web::{self, Data};
@@ -167,6 +168,11 @@ pub(crate) fn app(
         .add(("Cross-Origin-Opener-Policy", "same-origin"))
         .add(("Cross-Origin-Resource-Policy", "same-origin"))
         .add(("Cache-Control", "no-store"));
+    let headers = match &config.tls {
+        // For a year: whoever has come once by a name is not sent back to plain text.
+        Some(_) => headers.add((STRICT_TRANSPORT_SECURITY, "max-age=31536000")),
+        None => headers,
+    };
     let routes = match config.serves {
         Serves::Everything => routes::all,
         Serves::Health => routes::health,

@@ -5,13 +5,15 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::Serialize;
 use serde::de::{Deserialize, Deserializer, Error, Unexpected, Visitor};
 
 /// Beyond it a float does not tell one whole number from the next.
 const EXACT: f64 = 9_007_199_254_740_992.0;
 
 /// A whole number that fits `T`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
 pub(crate) struct Whole<T>(pub(crate) T);
 
 /// The least and the greatest number of a type.

@@ -9,6 +9,7 @@ use rollcall_web::Secret;
 use serde_json::json;
 use uuid::Uuid;
 
+use super::writing::outcome;
 use super::{Context, reading, writing};
 use crate::failure::Failure;
 use crate::output::{self, Format};
@@ -63,17 +64,22 @@ async fn create(
     role: Role,
     lifetime: Option<Duration>,
 ) -> Result<(), Failure> {
-    let store = writing::open(context).await?;
+    let writing = writing::open(context).await?;
     let secret = Secret::of_key();
-    let key = store.create_key(NewKey {
+    let new = NewKey {
         key_id: Uuid::now_v7(),
-        name,
+        name: name.clone(),
         role,
         secret_hash: secret.hash(),
         created_by: writing::BY.to_owned(),
         lifetime,
-    });
-    let key = key.await.map_err(|error| reading::of_store(&error))?;
+    };
+    let key = writing.record(
+        ("keys create", &name),
+        writing.store.create_key(new),
+        |key| outcome(500, None, Some(key)),
+    );
+    let key = key.await?;
     context.talk.say(&format!(
         "key {} ({}, {}) is made; it is shown this once:",
         key.key_id,
@@ -112,13 +118,21 @@ fn row(key: &KeyRow) -> Vec<String> {
 }
 
 async fn revoke(context: &Context, key_id: Uuid) -> Result<(), Failure> {
-    let store = writing::open(context).await?;
-    let key = store.revoke_key(key_id).await;
-    let key = key.map_err(|error| reading::of_store(&error))?;
-    let Some(key) = key else {
-        let none = anyhow!("there is no key {key_id}; rollcall keys list shows them");
-        return Err(Failure::Failed(none));
-    };
+    let writing = writing::open(context).await?;
+    let keys = writing.store.list_keys().await;
+    let keys = keys.map_err(|error| reading::of_store(&error))?;
+    let before = keys.iter().find(|key| key.key_id == key_id);
+    let target = key_id.to_string();
+    let key = writing.record(
+        ("keys revoke", &target),
+        writing.store.revoke_key(key_id),
+        |after| outcome(404, before, after.as_ref()),
+    );
+    let key = key.await?.ok_or_else(|| {
+        Failure::Failed(anyhow!(
+            "there is no key {key_id}; rollcall keys list shows them"
+        ))
+    })?;
     let (name, id) = (key.name, key.key_id);
     context.talk.say(&format!("key {id} ({name}) is revoked"));
     Ok(())

@@ -8,6 +8,7 @@ use rollcall_store::{NewUser, Role, UserChange, UserRow};
 use rollcall_web::auth::password;
 use serde_json::json;
 
+use super::writing::outcome;
 use super::{Context, reading, writing};
 use crate::failure::Failure;
 use crate::output::{self, Format};
@@ -61,7 +62,8 @@ pub(crate) async fn users(context: Context, arguments: Arguments) -> Result<(), 
                 role: None,
                 password_hash: Some(typed_password(&context)?),
             };
-            change_user(&context, name, change, "has another password").await
+            let told = ("users password", "has another password");
+            change_user(&context, told, name, change).await
         }
         Action::Role { name, role } => {
             let change = UserChange {
@@ -69,22 +71,26 @@ pub(crate) async fn users(context: Context, arguments: Arguments) -> Result<(), 
                 password_hash: None,
             };
             let done = format!("is {}", role.as_str());
-            change_user(&context, name, change, &done).await
+            change_user(&context, ("users role", &done), name, change).await
         }
         Action::Delete { name } => delete(&context, name).await,
     }
 }
 
 async fn create(context: &Context, user_name: String, role: Role) -> Result<(), Failure> {
-    let store = writing::open(context).await?;
-    let password_hash = typed_password(context)?;
-    let user = store.create_user(NewUser {
+    let writing = writing::open(context).await?;
+    let new = NewUser {
         user_name: user_name.clone(),
         role,
-        password_hash,
+        password_hash: typed_password(context)?,
         created_by: writing::BY.to_owned(),
-    });
-    let user = user.await.map_err(|error| reading::of_store(&error))?;
+    };
+    let user = writing.record(
+        ("users create", &user_name),
+        writing.store.create_user(new),
+        |user| outcome(409, None, user.as_ref()),
+    );
+    let user = user.await?;
     if user.is_none() {
         let there = anyhow!(
             "there is a user {user_name:?} already; rollcall users password and role change one"
@@ -131,22 +137,33 @@ fn row(user: &UserRow) -> Vec<String> {
 
 async fn change_user(
     context: &Context,
+    (command, done): (&str, &str),
     user_name: String,
     change: UserChange,
-    done: &str,
 ) -> Result<(), Failure> {
-    let store = writing::open(context).await?;
-    let user = store.change_user(user_name.clone(), change).await;
-    let user = user.map_err(|error| reading::of_store(&error))?;
+    let writing = writing::open(context).await?;
+    let users = writing.store.list_users().await;
+    let users = users.map_err(|error| reading::of_store(&error))?;
+    let before = users.iter().find(|user| user.user_name == user_name);
+    let user = writing.record(
+        (command, &user_name),
+        writing.store.change_user(user_name.clone(), change),
+        |after| outcome(404, before, after.as_ref()),
+    );
+    let user = user.await?;
     user.ok_or_else(|| nobody(&user_name))?;
     context.talk.say(&format!("{user_name:?} {done}"));
     Ok(())
 }
 
 async fn delete(context: &Context, user_name: String) -> Result<(), Failure> {
-    let store = writing::open(context).await?;
-    let user = store.delete_user(user_name.clone()).await;
-    let user = user.map_err(|error| reading::of_store(&error))?;
+    let writing = writing::open(context).await?;
+    let user = writing.record(
+        ("users delete", &user_name),
+        writing.store.delete_user(user_name.clone()),
+        |before| outcome(404, before.as_ref(), None),
+    );
+    let user = user.await?;
     user.ok_or_else(|| nobody(&user_name))?;
     context.talk.say(&format!("{user_name:?} is deleted"));
     Ok(())

@@ -115,10 +115,11 @@ pub(crate) async fn replay(
     Params::of(&request, &[])?;
     let DeadLetterPath(id) = path;
     let mended = mended.unwrap_or_default().bytes()?;
+    let before = state.store.dead_letter(&id.to_string()).await?.map(view);
     let outcome = state.desk.replay_letter(id, mended).await?;
     replayed(id, outcome)?;
     let row = view(found(&state, id).await?);
-    caller.made(&row);
+    caller.changed(&before, &row);
     ok(&row)
 }
 
@@ -131,9 +132,10 @@ pub(crate) async fn discard(
 ) -> Answer {
     Params::of(&request, &[])?;
     let DeadLetterPath(id) = path;
+    let before = state.store.dead_letter(&id.to_string()).await?.map(view);
     discarded(id, state.store.discard_dead_letter(id).await?)?;
     let row = view(found(&state, id).await?);
-    caller.made(&row);
+    caller.changed(&before, &row);
     ok(&row)
 }
 

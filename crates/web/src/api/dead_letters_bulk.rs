@@ -3,12 +3,15 @@
 //! Each letter is a transaction of its own, in the order of their places. A dry run counts what would be
 //! tried: whether a letter can be read, only the trial tells.
 
+use std::cell::RefCell;
+
 use actix_web::web::Data;
 use rollcall_model::{DeadReason, PartitionId};
 use rollcall_pipeline::LetterOutcome;
 use rollcall_store::{DeadLetterFilter, DeadLetterRow, DeadLetterState, LetterAnswer};
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use super::bulk::{Mode, each};
 use super::{Answer, ok};
@@ -20,7 +23,7 @@ use crate::{Problem, State};
 /// Letters that are looked for at a time: each may have a megabyte.
 const CHUNK: u32 = 20;
 
-#[derive(Deserialize, JsonSchema)]
+#[derive(Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "DeadLettersBulk")]
 pub(crate) struct Bulk {
@@ -35,7 +38,7 @@ pub(crate) struct Bulk {
     cursor: Option<String>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[schemars(rename = "DeadLettersAction")]
 enum Action {
@@ -55,13 +58,24 @@ pub(crate) async fn bulk(caller: Caller, state: Data<State>, body: Json<Bulk>) -
         Ok(page.await?)
     };
     let mode = Mode::of(bulk.dry_run);
-    let act = async |letter: &DeadLetterRow| match mode {
-        Mode::Act => one(&state, bulk.action, &letter.id).await,
-        Mode::DryRun => Ok(None),
+    let changed = RefCell::new(Vec::new());
+    let act = async |letter: &DeadLetterRow| {
+        if mode == Mode::DryRun {
+            return Ok(None);
+        }
+        let refused = one(&state, bulk.action, &letter.id).await?;
+        if refused.is_none() {
+            changed.borrow_mut().push(letter.id.clone());
+        }
+        Ok(refused)
     };
-    let done = each(mode, bulk.cursor.clone(), page, act).await?;
-    caller.made(&done);
-    ok(&done)
+    let outcome = each(mode, bulk.cursor.clone(), page, act).await;
+    if mode == Mode::Act {
+        let ids = changed.into_inner();
+        let after = json!({"asked": bulk, "outcome": outcome.as_ref().ok(), "dead_letters": ids});
+        caller.made(&after);
+    }
+    ok(&outcome?)
 }
 
 /// Why a letter was left as it is. One that somebody else dealt with meanwhile is no fault.

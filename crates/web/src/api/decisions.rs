@@ -145,7 +145,9 @@ pub(crate) async fn delete(
     }
     tracing::warn!(%owner_id, erased, "the statuses of owner {owner_id} are erased: {erased}");
     let erased = Some(erased);
-    ok(&Deletion { owner, erased })
+    let deletion = Deletion { owner, erased };
+    caller.ended(&deletion);
+    ok(&deletion)
 }
 
 #[cfg(test)]

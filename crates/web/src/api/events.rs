@@ -8,9 +8,11 @@ use actix_web::web::Data;
 use rollcall_store::{EventFilter, Order, ResendMode, Resent};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use uuid::Uuid;
 
 use super::{Answer, ok, whole};
+use crate::auth::Caller;
 use crate::body::Json;
 use crate::params::{MAX_LIMIT, Params};
 use crate::path::EventPath;
@@ -38,7 +40,12 @@ pub(crate) async fn read(state: Data<State>, path: EventPath) -> Answer {
     }
 }
 
-pub(crate) async fn resend(state: Data<State>, path: EventPath, request: HttpRequest) -> Answer {
+pub(crate) async fn resend(
+    caller: Caller,
+    state: Data<State>,
+    path: EventPath,
+    request: HttpRequest,
+) -> Answer {
     let EventPath(event_id) = path;
     let params = Params::of(&request, &["sink"])?;
     let sink = params.text("sink");
@@ -46,6 +53,7 @@ pub(crate) async fn resend(state: Data<State>, path: EventPath, request: HttpReq
         Resent::NoEvent => Err(no_event(event_id)),
         Resent::NoSink => Err(no_sink(sink.unwrap_or_default())),
         Resent::Due(deliveries) => {
+            caller.made(&json!({"sink": sink, "deliveries": deliveries}));
             tracing::info!(%event_id, deliveries, "event {event_id} is due again at {deliveries} sinks");
             read(state, EventPath(event_id)).await
         }
@@ -79,7 +87,7 @@ pub(crate) struct Counted {
     dry_run: bool,
 }
 
-pub(crate) async fn bulk(state: Data<State>, body: Json<Bulk>) -> Answer {
+pub(crate) async fn bulk(caller: Caller, state: Data<State>, body: Json<Bulk>) -> Answer {
     let Bulk {
         action: Action::ResendParked,
         sink,
@@ -90,10 +98,15 @@ pub(crate) async fn bulk(state: Data<State>, body: Json<Bulk>) -> Answer {
         false => ResendMode::Resend,
     };
     match state.store.resend_parked(sink.as_deref(), mode).await? {
-        Resent::Due(deliveries) => ok(&Counted {
-            deliveries,
-            dry_run,
-        }),
+        Resent::Due(deliveries) => {
+            if mode == ResendMode::Resend {
+                caller.made(&json!({"sink": sink, "deliveries": deliveries}));
+            }
+            ok(&Counted {
+                deliveries,
+                dry_run,
+            })
+        }
         Resent::NoSink | Resent::NoEvent => Err(no_sink(&sink.unwrap_or_default())),
     }
 }

@@ -6,11 +6,13 @@ use actix_web::web::Data;
 use rollcall_model::SequenceNumber;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use super::edit::conflict;
 use super::replay::current_stream;
 use super::{Answer, ok};
 use crate::State;
+use crate::auth::Caller;
 use crate::body::Json;
 use crate::params::{MAX_LIMIT, Params};
 use crate::path::{PartitionPath, parse_partition};
@@ -37,6 +39,7 @@ pub(crate) struct Accepted {
 }
 
 pub(crate) async fn accept(
+    caller: Caller,
     state: Data<State>,
     path: PartitionPath,
     body: Json<Acceptance>,
@@ -52,6 +55,8 @@ pub(crate) async fn accept(
         .store
         .accept_gap(stream_id, partition_id, upto)
         .await?;
+    let accepted = |upto: Option<SequenceNumber>| json!({"gap_accepted_upto": upto});
+    caller.changed(&accepted(row.gap_accepted_upto), &accepted(Some(upto)));
     tracing::warn!(%partition_id, %upto, "a gap of partition {partition_id} is accepted up to {upto}");
     ok(&Accepted {
         gap_accepted_upto: upto,

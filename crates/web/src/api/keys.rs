@@ -78,8 +78,10 @@ pub(crate) async fn revoke(
 ) -> Answer {
     Params::of(&request, &[])?;
     let KeyPath(key_id) = path;
+    let keys = state.store.list_keys().await?;
+    let before = keys.into_iter().find(|key| key.key_id == key_id);
     let key = state.store.revoke_key(key_id).await?;
     let key = key.ok_or_else(|| Problem::not_found(format!("there is no key {key_id}")))?;
-    caller.made(&key);
+    caller.changed(&before, &key);
     ok(&key)
 }

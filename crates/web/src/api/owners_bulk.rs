@@ -3,14 +3,14 @@
 //! Owners are changed in the order of their ids, each by its actor and in a transaction of its own, so
 //! that a decision made meanwhile by somebody else stands.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 
 use actix_web::web::Data;
 use rollcall_model::{Owner, OwnerId, OwnerState, Settings};
 use rollcall_store::{OwnerFilter, OwnerPatch, Page};
 use schemars::JsonSchema;
-use serde::Deserialize;
-use serde_json::Value;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use super::bulk::{Mode, each};
 use super::decisions::Decision;
@@ -26,7 +26,7 @@ const CHUNK: u32 = 200;
 /// Ids that one request may name.
 const MAX_IDS: usize = 10_000;
 
-#[derive(Deserialize, JsonSchema)]
+#[derive(Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(
     rename = "OwnersBulk",
@@ -48,7 +48,7 @@ pub(crate) struct Bulk {
 }
 
 /// Whom it is about: named owners, or those that all given parts fit. At least one part.
-#[derive(Default, Deserialize, JsonSchema)]
+#[derive(Default, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(
     rename = "OwnersFilter",
@@ -66,7 +66,7 @@ struct Filter {
     state: Option<OwnerState>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[schemars(rename = "OwnersAction")]
 enum Action {
@@ -77,16 +77,50 @@ enum Action {
     ChangeSettings,
 }
 
+/// An owner for the audit log; settings where they are what is changed.
+#[derive(Debug, Serialize)]
+struct Brief {
+    owner_id: OwnerId,
+    state: OwnerState,
+    version: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    settings: Option<Settings>,
+}
+
+/// The owners that were changed, as they were and as they are.
+#[derive(Debug, Default)]
+struct Changed {
+    before: Vec<Brief>,
+    after: Vec<Brief>,
+}
+
+impl Changed {
+    /// One whose version is the same was as it should be.
+    fn note(&mut self, before: Option<Brief>, after: Brief) {
+        if let Some(before) = before
+            && before.version != after.version
+        {
+            self.before.push(before);
+            self.after.push(after);
+        }
+    }
+}
+
 pub(crate) async fn bulk(caller: Caller, state: Data<State>, body: Json<Bulk>) -> Answer {
     let Json(bulk) = body;
     bulk.check()?;
     let page = async |cursor: Option<&str>| bulk.filter.page(&state, cursor).await;
-    let act = async |owner: &Owner| bulk.one(&state, &caller, owner).await;
+    let changed = RefCell::default();
+    let act = async |owner: &Owner| bulk.one((&state, &caller), owner, &changed).await;
     let mode = Mode::of(bulk.dry_run);
-    let done = each(mode, bulk.cursor.clone(), page, act).await?;
-    // The history has each owner's change; the log has who wanted which, and how many it were.
-    caller.made(&done);
-    ok(&done)
+    let outcome = each(mode, bulk.cursor.clone(), page, act).await;
+    if mode == Mode::Act {
+        // Also where a fault ended it: what was done before stays done.
+        let Changed { before, after } = changed.into_inner();
+        let after = json!({"asked": bulk, "outcome": outcome.as_ref().ok(), "owners": after});
+        caller.changed(&before, &after);
+    }
+    ok(&outcome?)
 }
 
 impl Bulk {
@@ -125,24 +159,41 @@ impl Bulk {
     /// Why the owner is left as it is: its state, or that it was changed meanwhile.
     async fn one(
         &self,
-        state: &State,
-        caller: &Caller,
+        (state, caller): (&State, &Caller),
         owner: &Owner,
+        changed: &RefCell<Changed>,
     ) -> Result<Option<&'static str>, Problem> {
         if self.dry_run {
             return Ok(self.patch(owner)?.err());
         }
         let refused = Cell::new(None);
+        let before = RefCell::new(None);
         let revised = edit::revise(state, caller, &owner.owner_id, async |owner| {
             let patch = self.patch(owner)?;
             refused.set(patch.as_ref().err().copied());
+            before.replace(Some(self.brief(owner)));
             // Without any part a patch changes nothing.
             Ok(patch.unwrap_or_default())
         });
         match revised.await {
-            Ok(_) => Ok(refused.get()),
+            Ok(after) => {
+                changed
+                    .borrow_mut()
+                    .note(before.into_inner(), self.brief(&after));
+                Ok(refused.get())
+            }
             Err(problem) if problem.is_conflict() => Ok(Some("changed_meanwhile")),
             Err(problem) => Err(problem),
+        }
+    }
+
+    fn brief(&self, owner: &Owner) -> Brief {
+        let of_settings = self.action == Action::ChangeSettings;
+        Brief {
+            owner_id: owner.owner_id.clone(),
+            state: owner.state,
+            version: owner.version,
+            settings: of_settings.then(|| owner.settings.clone()),
         }
     }
 

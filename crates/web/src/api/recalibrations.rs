@@ -147,9 +147,10 @@ async fn steer(
 ) -> Answer {
     Params::of(request, &[])?;
     let RecalibrationPath(job_id) = path;
+    let before = state.store.recalibration(job_id).await?;
     match state.store.steer_recalibration(job_id, wish).await? {
         RecalibrationAnswer::Done(row) => {
-            caller.made(&row);
+            caller.changed(&before, &row);
             ok(&row)
         }
         RecalibrationAnswer::NotFound => Err(no_job(job_id)),

@@ -10,6 +10,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{Answer, ok};
+use crate::auth::Caller;
 use crate::body::Json;
 use crate::path::PartitionPath;
 use crate::problem::FieldFault;
@@ -40,16 +41,25 @@ pub(crate) struct Range {
     consumer_group: Option<String>,
 }
 
-pub(crate) async fn start(state: Data<State>, path: PartitionPath, body: Json<Range>) -> Answer {
+pub(crate) async fn start(
+    caller: Caller,
+    state: Data<State>,
+    path: PartitionPath,
+    body: Json<Range>,
+) -> Answer {
     let PartitionPath(partition_id) = path;
     let request = request(partition_id, body.0)?;
+    let stores = request.mode == ReplayMode::Store;
     match state.desk.start_replay(request).await? {
-        Ok(progress) => Ok(HttpResponse::Accepted()
-            .insert_header((
-                "location",
-                format!("/api/v1/partitions/{partition_id}/replay"),
-            ))
-            .json(progress)),
+        Ok(progress) => {
+            if stores {
+                caller.made(&progress);
+            }
+            let location = format!("/api/v1/partitions/{partition_id}/replay");
+            Ok(HttpResponse::Accepted()
+                .insert_header(("location", location))
+                .json(progress))
+        }
         Err(refusal) => Err(problem(partition_id, refusal)),
     }
 }

@@ -86,7 +86,8 @@ pub(crate) async fn open(
 }
 
 /// Ends the session that the request shows, if any.
-pub(crate) async fn close(state: Data<State>, request: HttpRequest) -> Answer {
+pub(crate) async fn close(state: Data<State>, gate: Data<Gate>, request: HttpRequest) -> Answer {
+    gate.may_ask_unknown(&request)?;
     if let Some(secret) = credential::session(&request) {
         state.store.close_session(secret.hash()).await?;
     }

@@ -1,5 +1,6 @@
 //! The whole in one look. What is not known of every partition is not known of the whole: null.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -21,7 +22,7 @@ use crate::{Problem, State};
 pub(crate) struct SummaryView {
     #[serde(flatten)]
     counts: Summary,
-    /// Stored by this node, over the last seconds.
+    /// Stored by all nodes, since this one was asked a few seconds ago; null where it was not.
     statuses_per_second: Option<f64>,
     /// Events that the hub has and nobody has accounted for.
     lag_events: Option<i64>,
@@ -45,7 +46,13 @@ const SHARE: u32 = 20;
 
 /// The last summary of a node, which serves everybody while a new one would be too dear.
 #[derive(Clone, Default)]
-pub(crate) struct Summaries(Arc<Mutex<Option<Made>>>);
+pub(crate) struct Summaries(Arc<Mutex<Last>>);
+
+#[derive(Default)]
+struct Last {
+    made: Option<Made>,
+    stored: Stored,
+}
 
 struct Made {
     at: Instant,
@@ -64,14 +71,14 @@ impl Summaries {
         within: Duration,
     ) -> Result<Arc<SummaryView>, Problem> {
         let mut last = self.0.lock().await;
-        if let Some(made) = &*last
+        if let Some(made) = &last.made
             && made.at.elapsed() < within.max(spared(made.took))
         {
             return Ok(Arc::clone(&made.view));
         }
         let begun = Instant::now();
-        let view = Arc::new(view(state).await?);
-        *last = Some(Made {
+        let view = Arc::new(view(state, &mut last.stored).await?);
+        last.made = Some(Made {
             at: Instant::now(),
             took: begun.elapsed(),
             view: Arc::clone(&view),
@@ -89,11 +96,42 @@ fn spared(took: Duration) -> Duration {
     }
 }
 
-async fn view(state: &State) -> Result<SummaryView, Problem> {
+/// What all partitions had stored at each of the last times that it was looked at: whoever stores it,
+/// the total is in the database.
+#[derive(Debug, Default)]
+struct Stored(VecDeque<(Instant, u64)>);
+
+/// Long enough to be steady, short enough to be news.
+const SPAN: Duration = Duration::from_secs(5);
+/// Who asks again after so long wants to know of now, not of the time since.
+const FORGOTTEN: Duration = Duration::from_secs(30);
+
+impl Stored {
+    /// How much it grows per second; `None` without an earlier look that is neither of this moment nor
+    /// forgotten.
+    fn per_second(&mut self, now: Instant, total: u64) -> Option<f64> {
+        let age = |at: Instant| now.saturating_duration_since(at);
+        // Another generation of the hub begins at nothing.
+        self.0
+            .retain(|(at, before)| age(*at) < FORGOTTEN && *before <= total);
+        while self.0.get(1).is_some_and(|(at, _)| age(*at) >= SPAN) {
+            self.0.pop_front();
+        }
+        self.0.push_back((now, total));
+        let (since, before) = self.0.front()?;
+        let seconds = age(*since).as_secs_f64();
+        #[allow(clippy::cast_precision_loss, reason = "a rate for people")]
+        let grown = (total - before) as f64;
+        (seconds >= 0.5).then(|| grown / seconds)
+    }
+}
+
+async fn view(state: &State, stored: &mut Stored) -> Result<SummaryView, Problem> {
     let partitions = views(state).await?;
+    let total = partitions.iter().map(|it| it.row.stored).sum();
     Ok(SummaryView {
         counts: state.store.summary().await?,
-        statuses_per_second: state.desk.status().statuses_per_second,
+        statuses_per_second: stored.per_second(Instant::now(), total),
         lag_events: lag_events(&partitions),
         lag_seconds: lag_seconds(&partitions),
     })
@@ -122,6 +160,26 @@ fn seconds_behind(partition: &PartitionView) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_rate_is_of_the_last_seconds_and_not_known_at_first() {
+        let mut stored = Stored::default();
+        let begun = Instant::now();
+        let mut after = |seconds, total| {
+            let now = begun + Duration::from_secs_f64(seconds);
+            stored.per_second(now, total)
+        };
+        assert_eq!(after(0.0, 1_000), None);
+        // Two who ask in the same moment are told nothing that is only chance.
+        assert_eq!(after(0.1, 1_001), None);
+        assert_eq!(after(2.0, 1_200), Some(100.0));
+        assert_eq!(after(10.0, 1_200), Some(0.0));
+        assert_eq!(after(12.0, 1_400), Some(20.0));
+        // Nobody asked for a while; then another hub took the place of the first.
+        assert_eq!(after(100.0, 9_000), None);
+        assert_eq!(after(102.0, 10), None);
+        assert_eq!(after(103.0, 20), Some(10.0));
+    }
 
     #[test]
     fn a_cheap_summary_is_always_new_and_a_dear_one_takes_a_twentieth_of_the_time() {

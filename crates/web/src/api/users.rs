@@ -2,9 +2,9 @@
 
 use actix_web::web::{self, Data};
 use actix_web::{HttpRequest, HttpResponse};
-use rollcall_store::{NewUser, Role, UserChange};
+use rollcall_store::{NewUser, Role, UserChange, UserRow};
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::edit::{check_label, conflict};
 use super::{Answer, ok, whole};
@@ -63,6 +63,14 @@ pub(crate) async fn create(
     Ok(HttpResponse::Created().json(user))
 }
 
+/// A user for the audit log, which never has a password.
+#[derive(Serialize)]
+struct ChangedUser<'u> {
+    #[serde(flatten)]
+    user: &'u UserRow,
+    password_changed: bool,
+}
+
 /// Ends all sessions of the user.
 pub(crate) async fn change(
     Admin(caller): Admin,
@@ -79,9 +87,16 @@ pub(crate) async fn change(
         role: body.role,
         password_hash,
     };
+    let password_changed = change.password_hash.is_some();
+    let users = state.store.list_users().await?;
+    let before = users.into_iter().find(|user| user.user_name == user_name);
     let user = state.store.change_user(user_name.clone(), change).await?;
     let user = user.ok_or_else(|| no_user(&user_name))?;
-    caller.made(&user);
+    let after = ChangedUser {
+        user: &user,
+        password_changed,
+    };
+    caller.changed(&before, &after);
     ok(&user)
 }
 

@@ -87,6 +87,11 @@ impl Caller {
         self.leave(json(before), json(after));
     }
 
+    /// As [`Self::changed`], where more came after what was said already.
+    pub(crate) fn ended(&self, after: &impl Serialize) {
+        self.trail.borrow_mut().after = json(after);
+    }
+
     /// In place of what was said before.
     fn leave(&self, before: Option<String>, after: Option<String>) {
         *self.trail.borrow_mut() = Trail { before, after };

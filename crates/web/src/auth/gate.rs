@@ -112,15 +112,16 @@ impl Gate {
                  or sign in to the console",
             ));
         };
+        // Before the store is asked: what nobody has seen counting yet may be made up.
+        if !self.counted(&credential) {
+            self.strangers.pass(&address(request))?;
+        }
         match self.standing(&credential).await? {
             Standing::Counts(principal) => {
                 self.callers.pass(&principal.name)?;
                 Ok(principal)
             }
-            Standing::Refused(refusal) => {
-                self.strangers.pass(&address(request))?;
-                Err(refusal.problem())
-            }
+            Standing::Refused(refusal) => Err(refusal.problem()),
         }
     }
 
@@ -141,6 +142,12 @@ impl Gate {
     }
 
     /// # Errors
+    /// 429, if this address asks too often without a credential that counts.
+    pub(crate) fn may_ask_unknown(&self, request: &HttpRequest) -> Result<(), Problem> {
+        self.strangers.pass(&address(request))
+    }
+
+    /// # Errors
     /// 429, if this address tries too often.
     pub(crate) fn may_sign_in(&self, request: &HttpRequest) -> Result<(), Problem> {
         self.sign_ins.pass(&address(request))
@@ -155,13 +162,22 @@ impl Gate {
     }
 
     fn kept(&self, credential: &Credential) -> Option<Standing> {
+        let (at, standing) = self.last(credential)?;
+        (at.elapsed() < KEPT).then_some(standing)
+    }
+
+    /// Whether it counted when the store was last asked, however long ago.
+    fn counted(&self, credential: &Credential) -> bool {
+        matches!(self.last(credential), Some((_, Standing::Counts(_))))
+    }
+
+    fn last(&self, credential: &Credential) -> Option<(Instant, Standing)> {
         let key = (credential.kind, credential.secret.hash());
         let standings = self
             .standings
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        let (at, standing) = standings.get(&key)?;
-        (at.elapsed() < KEPT).then(|| standing.clone())
+        standings.get(&key).cloned()
     }
 
     async fn looked_up(&self, credential: &Credential) -> Result<Standing, Problem> {

@@ -319,6 +319,38 @@ async fn who_tries_passwords_has_to_wait() {
 }
 
 #[actix_web::test]
+async fn who_makes_up_keys_has_to_wait_and_a_caller_whom_the_node_knows_has_not() {
+    let world = World::new().await;
+    let api = world.guarded().await;
+    let (_, known) = key(&world, Role::Viewer, None).await;
+    assert_eq!(get(&api, &known, LIST).await.status, 200);
+    let guesses = (0..10_000).map(|_| crate::Secret::of_key());
+    let mut refused = None;
+    for guess in guesses {
+        let answer = get(&api, guess.reveal(), LIST).await;
+        if answer.status == 429 {
+            refused = Some(answer);
+            break;
+        }
+        assert_eq!(answer.status, 401, "{answer:?}");
+    }
+    let refused = refused.expect("the database is asked for every key that somebody makes up");
+    assert_eq!(refused.body["title"], "Too Many Requests");
+    assert_eq!(get(&api, &known, LIST).await.status, 200);
+    // Neither is signing out a way to ask it as often as one likes.
+    let mut refused = false;
+    for _ in 0..10_000 {
+        let out = TestRequest::delete().uri("/api/v1/session");
+        let out = out.insert_header(("cookie", "rollcall_session=made-up"));
+        refused = api.send(out).await.status == 429;
+        if refused {
+            break;
+        }
+    }
+    assert!(refused, "nobody who signs out without end has to wait");
+}
+
+#[actix_web::test]
 async fn a_caller_that_asks_without_pause_has_to_wait_and_others_have_not() {
     let world = World::new().await;
     let api = world.api_with(|config| {

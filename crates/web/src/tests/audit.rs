@@ -4,6 +4,7 @@ use actix_web::http::Method;
 use actix_web::test::TestRequest;
 use insta::assert_json_snapshot;
 use rollcall_store::{NewKey, Role};
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::world::{World, json};
@@ -32,6 +33,33 @@ async fn every_change_is_recorded_with_who_when_before_and_after() {
         .get(&format!("/api/v1/audit?limit=4&cursor={cursor}"))
         .await;
     assert_eq!(rest.body["items"].as_array().unwrap().len(), 2);
+}
+
+#[actix_web::test]
+async fn a_key_and_a_user_are_recorded_as_they_were_and_as_they_are() {
+    let world = World::new().await;
+    let api = world.api().await;
+    let key = api.post("/api/v1/keys", r#"{"name": "deploy", "role": "viewer"}"#);
+    let key = key.await.body["key_id"].as_str().unwrap().to_owned();
+    api.post(&format!("/api/v1/keys/{key}/revoke"), "").await;
+    let user = r#"{"user_name": "ada", "role": "viewer", "password": "correct horse battery"}"#;
+    api.post("/api/v1/users", user).await;
+    let change = r#"{"role": "admin", "password": "a better one than that"}"#;
+    api.patch("/api/v1/users/ada", change).await;
+    api.send(TestRequest::delete().uri("/api/v1/users/ada"))
+        .await;
+    let log = api.get("/api/v1/audit").await;
+    let told: Vec<_> = log.body["items"].as_array().unwrap().iter().collect();
+    let [deleted, changed, _, revoked, _] = told.as_slice() else {
+        panic!("five changes: {log:?}");
+    };
+    assert_eq!(revoked["before"]["revoked_at"], Value::Null);
+    assert!(revoked["after"]["revoked_at"].is_string(), "{revoked:?}");
+    assert_eq!(changed["before"]["role"], "viewer");
+    assert_eq!(changed["after"]["role"], "admin");
+    assert_eq!(changed["after"]["password_changed"], true);
+    assert_eq!(deleted["before"]["role"], "admin");
+    assert_eq!(deleted["after"], Value::Null);
 }
 
 #[actix_web::test]

@@ -1,6 +1,7 @@
 //! The API on a real store, in the process; and the server on a real port.
 
 mod access;
+mod answers;
 mod audit;
 mod bulk;
 mod console;

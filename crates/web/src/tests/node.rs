@@ -30,7 +30,6 @@ async fn the_summary_adds_up_what_is_known_of_every_partition() {
         "one partition's lag is unknown"
     );
     reads(&world, 1, Some(4)).await;
-    world.desk.status.lock().unwrap().statuses_per_second = Some(12.5);
     assert_json_snapshot!(api.get("/api/v1/summary").await);
 }
 

@@ -57,6 +57,19 @@ async fn ask(running: &Running, trusted: &CertificateDer<'static>) -> Option<Str
 }
 
 #[actix_web::test]
+async fn browsers_are_told_to_come_by_tls_from_then_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let tls = files(dir.path());
+    let certificate = write(&tls);
+    let world = World::new().await;
+    let running = serve(&world, &tls).unwrap();
+    let answer = ask(&running, &certificate).await.unwrap();
+    let header = "strict-transport-security: max-age=31536000";
+    assert!(answer.to_lowercase().contains(header), "{answer}");
+    running.stop().await;
+}
+
+#[actix_web::test]
 async fn a_renewed_certificate_is_shown_without_a_stop() {
     let world = World::new().await;
     let dir = tempfile::tempdir().unwrap();

@@ -2111,7 +2111,7 @@ export interface components {
             };
             /**
              * Format: double
-             * @description Stored by this node, over the last seconds.
+             * @description Stored by all nodes, since this one was asked a few seconds ago; null where it was not.
              */
             statuses_per_second: number | null;
             /**
