@@ -1,7 +1,10 @@
 // Every page, in both themes, wide and narrow: axe finds nothing, the page does not scroll
-// sideways, and the content security policy is never breached.
+// sideways, and the content security policy is never breached. What each looks like lies in
+// `screenshots/` afterwards.
 
-import type { Browser } from "playwright-core";
+import { rm } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { DESK, launch, open, PHONE, violations } from "./browser";
 import { Node } from "./node";
@@ -28,7 +31,23 @@ const PAGES = [
   ["/nothing", "There is nothing here"],
 ] as const;
 
+const LOOKS = [
+  ["light", "wide", DESK],
+  ["light", "narrow", PHONE],
+  ["dark", "wide", DESK],
+  ["dark", "narrow", PHONE],
+] as const;
+
+const SCREENSHOTS = fileURLToPath(new URL("screenshots", import.meta.url));
+
+/** A picture of what a path shows, as high as the page is. */
+async function picture(page: Page, path: string, look: string): Promise<void> {
+  const name = path === "/" ? "overview" : path.slice(1).replaceAll(/\W+/g, "-");
+  await page.screenshot({ path: `${SCREENSHOTS}/${name}-${look}.png`, fullPage: true });
+}
+
 beforeAll(async () => {
+  await rm(SCREENSHOTS, { recursive: true, force: true });
   [node, browser] = await Promise.all([Node.start(), launch()]);
   await node.sendLines('not json\n{"dataOwnerId": "plant-7", "dataOwnerSubId": "boiler", "data": {"value": 3}}\n');
   await node.api("PATCH", "/owners/plant-7", { settings: { pointer: "/value", unit: "kW" } });
@@ -40,26 +59,22 @@ afterAll(async () => {
   await node?.end();
 });
 
-test.each([
-  ["light", "wide", DESK],
-  ["dark", "narrow", PHONE],
-] as const)("every page is accessible: %s and %s", async (colorScheme, _, viewport) => {
+test.each(LOOKS)("every page is accessible: %s and %s", async (colorScheme, width, viewport) => {
   const { page, complaints } = await open(browser, node.url, { colorScheme, viewport });
   for (const [path, text] of PAGES) {
     await page.goto(path);
     await page.locator("main").getByText(text).locator("visible=true").first().waitFor();
     expect(await violations(page), path).toEqual([]);
     expect(await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path).toBe(true);
+    await picture(page, path, `${colorScheme}-${width}`);
   }
   await page.keyboard.press("?");
   expect(await violations(page), "help").toEqual([]);
+  await page.context().close();
   expect(complaints).toEqual([]);
 });
 
-test.each([
-  ["light", "wide", DESK],
-  ["dark", "narrow", PHONE],
-] as const)("the description of the API is accessible, open and shut: %s and %s", async (colorScheme, _, viewport) => {
+test.each(LOOKS)("the description of the API is accessible, open and shut: %s and %s", async (colorScheme, _, viewport) => {
   const { page, complaints } = await open(browser, node.url, { colorScheme, viewport });
   await page.goto("/docs#patchOwnersOwnerId");
   await page.getByRole("heading", { name: "Body" }).waitFor();
@@ -67,6 +82,7 @@ test.each([
   await page.locator("#shape-CalibrationOverride table").waitFor();
   expect(await violations(page)).toEqual([]);
   expect(await page.evaluate("document.documentElement.scrollWidth <= innerWidth")).toBe(true);
+  await page.context().close();
   expect(complaints).toEqual([]);
 });
 

@@ -62,7 +62,7 @@ export class Node {
       let said = "";
       const hear = (chunk: Buffer) => {
         said += chunk.toString();
-        if (/database\s+sqlite/.test(said)) ready(said);
+        if (/database\s+(sqlite|postgres)/.test(said)) ready(said);
       };
       child.stdout?.on("data", hear);
       child.stderr?.on("data", hear);
@@ -108,19 +108,28 @@ export class Node {
     return (await fetch(`${this.url}/api/v1${path}`, { headers: { authorization: `Bearer ${key}` } })).status;
   }
 
-  async api(method: string, path: string, body?: unknown): Promise<any> {
+  async api(method: string, path: string, body?: unknown, key?: string): Promise<any> {
     const answer = await fetch(`${this.url}/api/v1${path}`, {
       method,
-      headers: { "content-type": "application/json" },
+      headers: { "content-type": "application/json", ...(key !== undefined && { authorization: `Bearer ${key}` }) },
       body: body === undefined ? undefined : JSON.stringify(body),
     });
     return answer.json();
   }
 
-  async stop(): Promise<void> {
+  stop(): Promise<void> {
+    return this.#signal("SIGTERM");
+  }
+
+  /** Without a chance to say goodbye to anybody. */
+  kill(): Promise<void> {
+    return this.#signal("SIGKILL");
+  }
+
+  async #signal(signal: NodeJS.Signals): Promise<void> {
     const child = this.#process;
-    if (!child || child.exitCode !== null) return;
-    child.kill("SIGTERM");
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    child.kill(signal);
     await once(child, "exit");
   }
 

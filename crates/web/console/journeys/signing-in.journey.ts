@@ -1,4 +1,5 @@
-// Somebody signs in, makes a key, revokes it, and is signed out; a viewer sees no admin's pages.
+// Somebody signs in, makes a key, revokes it, and is signed out, by themselves or by somebody else; a
+// viewer sees no admin's pages.
 
 import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
@@ -14,7 +15,7 @@ let page: Page;
 
 beforeAll(async () => {
   [node, browser] = await Promise.all([Node.start("--set", "http.auth=on"), launch()]);
-  for (const [name, role] of [["ada", "admin"], ["vera", "viewer"]] as const)
+  for (const [name, role] of [["ada", "admin"], ["otto", "operator"], ["vera", "viewer"]] as const)
     await node.command(`${PASSWORD}\n`, "users", "create", name, "--role", role);
 });
 afterAll(async () => {
@@ -77,6 +78,34 @@ test("a session that is ended shows where to sign in, and the page that was open
   await page.getByText("you have signed out").waitFor();
   await page.reload();
   await page.getByRole("button", { name: "Sign in" }).waitFor();
+});
+
+test("a role that is changed ends the session, and whoever signs in again is where they were", async () => {
+  const key = (await node.command("", "keys", "create", "reviewer", "--role", "admin")).match(/rollcall_key_\S+/)?.[0];
+  await page.goto("/owners?q=nobody&state=active");
+  await signIn("otto");
+  await page.getByText("No owner matches").waitFor();
+  await node.api("PATCH", "/users/otto", { role: "viewer" }, key);
+  await page.getByText("the session has ended; sign in again").waitFor();
+  await signIn("otto");
+  await page.getByText("No owner matches").waitFor();
+  const { pathname, search } = new URL(page.url());
+  expect(pathname + search).toBe("/owners?q=nobody&state=active");
+  expect(await page.getByRole("searchbox").inputValue()).toBe("nobody");
+});
+
+test("who signs out in one window is told so in the other, and goes on there", async () => {
+  await page.goto("/dead-letters?state=open");
+  await signIn("vera");
+  await page.getByRole("heading", { name: "Dead letters" }).waitFor();
+  const other = await page.context().newPage();
+  await other.goto("/");
+  await other.getByRole("button", { name: "Sign out" }).click();
+  await other.getByText("you have signed out", { exact: true }).waitFor();
+  await page.getByText("you have signed out in another window").waitFor();
+  await signIn("vera");
+  await page.getByRole("heading", { name: "Dead letters" }).waitFor();
+  expect(new URL(page.url()).search).toBe("?state=open");
 });
 
 test("a viewer sees what a viewer may, also on a phone", async () => {

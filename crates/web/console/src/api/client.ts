@@ -6,8 +6,9 @@ import { session } from "../live/session.svelte";
 import { parseExact } from "../pure/exact";
 import { Problem, problemOf, Unreachable } from "./problem";
 
-/** Longer than the node itself waits for its database. */
-const DEADLINE_MS = 10_000;
+/** Longer than the node itself waits for its database, ten seconds with the defaults: so it can say
+ *  that only the database is away. */
+const DEADLINE_MS = 15_000;
 
 export type Query = Record<string, string | number | null | undefined>;
 
@@ -77,7 +78,12 @@ async function reach(target: string, wish: Wish): Promise<Response> {
     return answer;
   } catch (fault) {
     if (wish.signal?.aborted) throw fault;
-    const unreachable = new Unreachable();
+    if (deadline.aborted) {
+      const late = new Unreachable(`the node has not answered for ${DEADLINE_MS / 1_000} seconds`);
+      connection.late(late.message);
+      throw late;
+    }
+    const unreachable = new Unreachable("the node does not answer");
     connection.failed(unreachable.message);
     throw unreachable;
   }

@@ -20,11 +20,7 @@ export class Problem extends Error {
 }
 
 /** Nobody answered, or not in time. */
-export class Unreachable extends Error {
-  constructor() {
-    super("the node does not answer");
-  }
-}
+export class Unreachable extends Error {}
 
 /** Reads the body of a refused request; a proxy in between may have written it. */
 export function problemOf(status: number, body: unknown): Problem {

@@ -18,6 +18,11 @@ class Connection {
     this.fault = fault;
   }
 
+  /** A request waited in vain. What the node itself said of its trouble by another tells more. */
+  late(fault: string): void {
+    this.fault ??= fault;
+  }
+
   /** Calls `wake` when the node answers again, so that nobody waits out a long pause. */
   onRecovery(wake: () => void): () => void {
     this.#wakers.add(wake);

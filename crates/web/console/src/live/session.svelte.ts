@@ -3,6 +3,9 @@
 import * as resources from "../api/resources";
 import type { Role, Session } from "../api/types";
 
+/** How the node begins its answer to whoever shows nothing at all. */
+const SHOWS_NOTHING = "show a key";
+
 class CurrentSession {
   /** Undefined until the node has told. */
   now = $state.raw<Session>();
@@ -26,13 +29,21 @@ class CurrentSession {
 
   async signOut(): Promise<void> {
     await resources.signOut();
-    this.lost("you have signed out");
+    // Over what a poll was told meanwhile.
+    [this.ended, this.now] = ["you have signed out", undefined];
   }
 
   /** The node lets nobody in with what the browser shows. */
   lost(why: string): void {
-    if (this.ended === undefined) this.ended = why;
+    // The browser's windows share the session: the one where it was not ended has to be told as well.
+    const elsewhere = this.now !== undefined && why.startsWith(SHOWS_NOTHING);
+    if (this.ended === undefined) this.ended = elsewhere ? "you have signed out in another window" : why;
     this.now = undefined;
+  }
+
+  /** A first visit needs no reason. */
+  get reason(): string | undefined {
+    return this.ended?.startsWith(SHOWS_NOTHING) ? undefined : this.ended;
   }
 
   #begin(session: Session): void {
