@@ -4,7 +4,7 @@
 //! somebody wants to see them: a node with listeners says every second by which filters; whoever
 //! hears it taps its own commits for as long as that is said, and notifies of what it gets. Nobody
 //! pays for it while nobody listens, and no commit ever does: a tap is a seat like a listener's, of
-//! bounded room; ten times a second all of them are emptied into one transaction, and what finds no
+//! bounded room; four times a second all of them are emptied into one transaction, and what finds no
 //! room is told as a number.
 
 use std::collections::HashMap;
@@ -33,13 +33,13 @@ pub(super) const SHOWN: &str = "rollcall_live";
 const ASK_EVERY: Duration = Duration::from_secs(1);
 /// A wish that is not repeated for so long was its listener's last.
 const WANTED_FOR: Duration = Duration::from_secs(3);
-/// Between two transactions that tell others.
-const PAUSE: Duration = Duration::from_millis(100);
+/// Between two transactions that tell others: a quarter of the second within which they are promised to.
+const PAUSE: Duration = Duration::from_millis(250);
 /// Filters that a node taps for, all other nodes' together.
 const MAX_TAPS: usize = 64;
 /// PostgreSQL takes less than 8,000 bytes.
 const MAX_PAYLOAD: usize = 7_900;
-/// Of one tap at a time: 32 KiB ten times a second.
+/// Of one tap at a time: 32 KiB four times a second.
 const MAX_PAYLOADS: usize = 4;
 
 /// Owned by the store; dropped, it asks no longer.
