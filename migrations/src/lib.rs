@@ -24,6 +24,7 @@ mod m20261127_000010_recalibrations;
 mod m20261127_000011_owners_by_search;
 mod m20261128_000012_state_counts;
 mod m20261128_000013_owners_search_statistics;
+mod m20261128_000014_owners_by_state_and_creation;
 
 /// Every migration, oldest first.
 #[derive(Debug, Clone, Copy)]
@@ -45,6 +46,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261127_000011_owners_by_search::Migration),
             Box::new(m20261128_000012_state_counts::Migration),
             Box::new(m20261128_000013_owners_search_statistics::Migration),
+            Box::new(m20261128_000014_owners_by_state_and_creation::Migration),
         ]
     }
 }

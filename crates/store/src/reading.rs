@@ -10,6 +10,7 @@ mod letters;
 pub mod outbox;
 mod partitions;
 pub(crate) mod roll;
+mod search;
 pub(crate) mod statuses;
 mod summary;
 

@@ -5,12 +5,13 @@ use std::collections::HashMap;
 use rollcall_model::{
     CreatedBy, Owner, OwnerId, OwnerState, SubOwner, SubOwnerId, SubOwnerState, Timestamp,
 };
-use sea_orm::sea_query::{Expr, ExprTrait as _, LikeExpr};
+use sea_orm::sea_query::{Expr, ExprTrait as _};
 use sea_orm::{
     ColumnTrait as _, DatabaseConnection, EntityTrait as _, Order, PaginatorTrait as _,
-    QueryFilter as _, QueryOrder as _, QuerySelect as _, Select,
+    QueryFilter as _, QueryOrder, QuerySelect as _, Select,
 };
 
+use super::search::search;
 use super::statuses::time;
 use crate::entities::{owners, sub_owners};
 use crate::fault::Result;
@@ -39,14 +40,16 @@ pub(crate) async fn list_owners(
     limit: u32,
     cursor: Option<&str>,
 ) -> Result<Page<Owner>> {
-    let mut query = sorted(db, filter.sort, cursor)?.limit(cursor::page_size(limit) + 1);
+    let mut within = beyond(db, filter.sort, cursor)?;
     if let Some(state) = filter.state {
-        query = query.filter(owners::Column::State.eq(state.as_str()));
+        within = within.filter(owners::Column::State.eq(state.as_str()));
     }
-    if let Some(part) = filter.q.as_deref().filter(|part| !part.is_empty()) {
-        query = query.filter(owners::Column::Search.like(containing(part)));
-    }
-    let rows = query.all(db).await?;
+    // One more tells whether there are more.
+    let wanted = cursor::page_size(limit) + 1;
+    let rows = match filter.q.as_deref() {
+        None | Some("") => sorted(within, filter.sort).limit(wanted).all(db).await?,
+        Some(part) => search(db, within, filter.sort, part, wanted).await?,
+    };
     match filter.sort {
         OwnerSort::Id | OwnerSort::IdFalling => {
             cursor::page(rows, limit, |row| (row.owner_id.clone(),), read_owner)
@@ -58,46 +61,64 @@ pub(crate) async fn list_owners(
     }
 }
 
-/// What lies beyond the cursor, in order. A cursor of another order does not fit.
-fn sorted(
+/// What lies beyond the cursor. A cursor of another order does not fit.
+fn beyond(
     db: &DatabaseConnection,
     sort: OwnerSort,
     cursor: Option<&str>,
 ) -> Result<Select<owners::Entity>> {
+    let order = sort.direction();
     match sort {
-        OwnerSort::Id => by_id(Order::Asc, cursor),
-        OwnerSort::IdFalling => by_id(Order::Desc, cursor),
-        OwnerSort::Created => by_creation(db, Order::Asc, cursor),
-        OwnerSort::CreatedFalling => by_creation(db, Order::Desc, cursor),
+        OwnerSort::Id | OwnerSort::IdFalling => beyond_id_of(&order, cursor),
+        OwnerSort::Created | OwnerSort::CreatedFalling => beyond_creation(db, &order, cursor),
     }
 }
 
-fn by_id(order: Order, cursor: Option<&str>) -> Result<Select<owners::Entity>> {
+/// In the order of the list.
+pub(super) fn sorted<Query: QueryOrder>(query: Query, sort: OwnerSort) -> Query {
+    use owners::Column::{CreatedAt, OwnerId};
+    let order = sort.direction();
+    match sort {
+        OwnerSort::Id | OwnerSort::IdFalling => query.order_by(OwnerId, order),
+        OwnerSort::Created | OwnerSort::CreatedFalling => query
+            .order_by(CreatedAt, order.clone())
+            .order_by(OwnerId, order),
+    }
+}
+
+impl OwnerSort {
+    fn direction(self) -> Order {
+        match self {
+            Self::Id | Self::Created => Order::Asc,
+            Self::IdFalling | Self::CreatedFalling => Order::Desc,
+        }
+    }
+}
+
+fn beyond_id_of(order: &Order, cursor: Option<&str>) -> Result<Select<owners::Entity>> {
     let mut query = owners::Entity::find();
     if let Some((id,)) = cursor::decode::<(String,)>(cursor)? {
-        query = query.filter(beyond_id(&order, id));
+        query = query.filter(beyond_id(order, id));
     }
-    Ok(query.order_by(owners::Column::OwnerId, order))
+    Ok(query)
 }
 
-fn by_creation(
+fn beyond_creation(
     db: &DatabaseConnection,
-    order: Order,
+    order: &Order,
     cursor: Option<&str>,
 ) -> Result<Select<owners::Entity>> {
-    use owners::Column::{CreatedAt, OwnerId};
     let mut query = owners::Entity::find();
     if let Some((at, id)) = cursor::decode::<(Timestamp, String)>(cursor)? {
-        let (at, created) = (time(db, at), CreatedAt.into_expr());
+        let (at, created) = (time(db, at), owners::Column::CreatedAt.into_expr());
         // The first condition is what the index is entered by.
         let (from, beyond) = match order {
             Order::Desc => (created.clone().lte(at.clone()), created.lt(at)),
             _ => (created.clone().gte(at.clone()), created.gt(at)),
         };
-        query = query.filter(from).filter(beyond.or(beyond_id(&order, id)));
+        query = query.filter(from).filter(beyond.or(beyond_id(order, id)));
     }
-    let query = query.order_by(CreatedAt, order.clone());
-    Ok(query.order_by(OwnerId, order))
+    Ok(query)
 }
 
 fn beyond_id(order: &Order, id: String) -> Expr {
@@ -139,19 +160,6 @@ pub(crate) async fn count_sub_owners_of_stream(
         Ok((column::owner_id(&id)?, count))
     };
     counts.into_iter().map(count).collect()
-}
-
-/// Text that has `part` in it, in lower case; `%` and `_` stand for themselves.
-fn containing(part: &str) -> LikeExpr {
-    let mut pattern = String::from("%");
-    for character in part.to_lowercase().chars() {
-        if matches!(character, '%' | '_' | '\\') {
-            pattern.push('\\');
-        }
-        pattern.push(character);
-    }
-    pattern.push('%');
-    LikeExpr::new(pattern).escape('\\')
 }
 
 pub(super) async fn list_sub_owners(

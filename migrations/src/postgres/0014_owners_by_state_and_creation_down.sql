@@ -1,0 +1,1 @@
+DROP INDEX owners_by_state_and_creation;
