@@ -103,7 +103,6 @@ async fn matches_at_the_end_of_a_long_list_are_found_page_by_page_in_every_order
                 q: Some("Annex".to_owned()),
                 state,
                 sort,
-                ..OwnerFilter::default()
             };
             let is_active = |id: &&String| state.is_none() || !id.ends_with("00");
             let expected: Vec<_> = all.iter().filter(is_active).cloned().collect();
