@@ -35,13 +35,13 @@ pub(super) async fn search(
     let walk = sorted(within.clone(), sort).limit(WALK).into_query();
     let mut near = page(walk, sort, wanted);
     near.and_where(matches.clone());
-    let rows = rows(db, &near).await?;
-    if u64::try_from(rows.len()).is_ok_and(|found| found == wanted) {
-        return Ok(rows);
+    let found = rows(db, &near).await?;
+    if u64::try_from(found.len()).is_ok_and(|count| count == wanted) {
+        return Ok(found);
     }
     // An offset, also of nothing, keeps the outer order and limit out of the inner plan.
     let all = within.filter(matches).offset(0).into_query();
-    self::rows(db, &page(all, sort, wanted)).await
+    rows(db, &page(all, sort, wanted)).await
 }
 
 /// The first ones of a query, in order.

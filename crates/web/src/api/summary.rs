@@ -103,8 +103,9 @@ struct Stored(VecDeque<(Instant, u64)>);
 
 /// Long enough to be steady, short enough to be news.
 const SPAN: Duration = Duration::from_secs(5);
-/// Who asks again after so long wants to know of now, not of the time since.
-const FORGOTTEN: Duration = Duration::from_secs(30);
+/// Who asks again after so long wants to know of now, not of the time since. Longer than dear summaries
+/// are apart, or there would be no rate beside them.
+const FORGOTTEN: Duration = Duration::from_secs(120);
 
 impl Stored {
     /// How much it grows per second; `None` without an earlier look that is neither of this moment nor
@@ -176,9 +177,9 @@ mod tests {
         assert_eq!(after(10.0, 1_200), Some(0.0));
         assert_eq!(after(12.0, 1_400), Some(20.0));
         // Nobody asked for a while; then another hub took the place of the first.
-        assert_eq!(after(100.0, 9_000), None);
-        assert_eq!(after(102.0, 10), None);
-        assert_eq!(after(103.0, 20), Some(10.0));
+        assert_eq!(after(200.0, 9_000), None);
+        assert_eq!(after(202.0, 10), None);
+        assert_eq!(after(203.0, 20), Some(10.0));
     }
 
     #[test]

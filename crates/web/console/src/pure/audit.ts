@@ -2,7 +2,7 @@
 
 import type { AuditRow } from "../api/types";
 
-type Row = Pick<AuditRow, "action" | "status" | "before" | "after">;
+type Row = Pick<AuditRow, "status" | "before" | "after">;
 
 /** Null where there is something to show. */
 export function unchanged({ status, before, after }: Row): string | null {
@@ -12,7 +12,6 @@ export function unchanged({ status, before, after }: Row): string | null {
 }
 
 /** What is not told of the past need not have been nothing: only who creates knows that it was. */
-export function noBefore({ action, status }: Row): string {
-  const creates = action.startsWith("POST ") && status === 201;
-  return creates ? "It was not there." : "–";
+export function noBefore({ status }: Row): string {
+  return status === 201 ? "It was not there." : "–";
 }
