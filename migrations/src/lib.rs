@@ -25,6 +25,7 @@ mod m20261127_000011_owners_by_search;
 mod m20261128_000012_state_counts;
 mod m20261128_000013_owners_search_statistics;
 mod m20261128_000014_owners_by_state_and_creation;
+mod m20261128_000015_outbox_without_reference;
 
 /// Every migration, oldest first.
 #[derive(Debug, Clone, Copy)]
@@ -47,6 +48,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261128_000012_state_counts::Migration),
             Box::new(m20261128_000013_owners_search_statistics::Migration),
             Box::new(m20261128_000014_owners_by_state_and_creation::Migration),
+            Box::new(m20261128_000015_outbox_without_reference::Migration),
         ]
     }
 }

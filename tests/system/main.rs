@@ -22,6 +22,7 @@ mod blocked;
 mod calibration;
 mod changes;
 mod claims;
+mod damaged;
 mod denied;
 mod described;
 mod drain;

@@ -5,6 +5,8 @@
 //! once, so that all are entered and resident; the clock starts when the slowest partition is through
 //! with that. The first cell is what the others are compared with.
 
+mod statements;
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -21,6 +23,8 @@ use crate::cases::whole_path::config;
 use crate::database::{Kind, Place};
 use crate::hub_process::HubProcess;
 use crate::{cpu, load};
+
+use self::statements::{STATEMENTS, Times};
 
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Arguments {
@@ -48,6 +52,7 @@ struct Cell {
     database_cpu_seconds: f64,
     /// This process's, when the clock started and when it stopped.
     resident_bytes: [u64; 2],
+    statements: Option<Times>,
 }
 
 pub(crate) struct Outcome(Vec<Cell>);
@@ -99,6 +104,10 @@ async fn cell(bench: &Bench, database: Kind) -> anyhow::Result<Cell> {
         Kind::Sqlite => None,
     };
     let of_server = || server.map_or(Ok(0.0), cpu::seconds_of_tree);
+    let accounted = match database {
+        Kind::Postgres => statements::begin(place.server()?)?,
+        Kind::Sqlite => false,
+    };
     let own = std::process::id();
     let before = (cpu::seconds(own)?, of_server()?, resident()?);
     let (began, left) = (
@@ -107,6 +116,7 @@ async fn cell(bench: &Bench, database: Kind) -> anyhow::Result<Cell> {
     );
     crate::cases::whole_path::until_stored(&pipeline, everybody + arguments.events).await;
     let seconds = began.elapsed().as_secs_f64();
+    let account = || statements::read(place.server()?);
     let cell = Cell {
         database,
         owners: arguments.owners,
@@ -117,6 +127,7 @@ async fn cell(bench: &Bench, database: Kind) -> anyhow::Result<Cell> {
         cpu_seconds: cpu::seconds(own)? - before.0,
         database_cpu_seconds: of_server()? - before.1,
         resident_bytes: [before.2, resident()?],
+        statements: accounted.then(account).transpose()?,
     };
     pipeline.drain().await;
     Ok(cell)
@@ -234,6 +245,34 @@ impl fmt::Display for Outcome {
                 bytes.map_or("–".to_owned(), |bytes| format!("{bytes:.0}")),
             ]);
         }
-        write!(f, "{table}")
+        write!(f, "{table}")?;
+        if self.0.iter().any(|cell| cell.statements.is_some()) {
+            write!(f, "\n\n{}", self.times())?;
+        }
+        Ok(())
+    }
+}
+
+impl Outcome {
+    /// How long the statements of each cell took.
+    fn times(&self) -> Table {
+        let mut table = Table::new();
+        table.load_preset(comfy_table::presets::ASCII_MARKDOWN);
+        let names = STATEMENTS
+            .iter()
+            .map(|(_, name)| format!("{name}, µs/event"));
+        let first = ["owners".to_owned(), "owner actors".to_owned()];
+        let others = "others, µs/event".to_owned();
+        table.set_header(first.into_iter().chain(names).chain([others]));
+        for cell in &self.0 {
+            let Some(times) = &cell.statements else {
+                continue;
+            };
+            let figures = times.known.iter().chain([&times.others]);
+            let figures = figures.map(|seconds| cell.micros(*seconds));
+            let first = [cell.owners.to_string(), cell.shards.to_string()];
+            table.add_row(first.into_iter().chain(figures));
+        }
+        table
     }
 }

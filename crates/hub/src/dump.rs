@@ -20,7 +20,7 @@ use crate::{Error, hub, message};
 pub struct DumpedEvent {
     /// The partition's id.
     pub partition_id: u32,
-    /// 0 and up, without holes.
+    /// 0 and up, without holes but for what the disk lost.
     pub sequence_number: u64,
     /// The position that a client resumes from.
     pub offset: u64,
@@ -35,8 +35,9 @@ pub struct DumpedEvent {
 /// The events of all partitions of the log in `dir`, partition by partition, each in order.
 ///
 /// # Errors
-/// When there is no log in `dir` or it cannot be read; an item is an error when a segment is
-/// damaged, and the last one of its partition.
+/// When there is no log in `dir` or it cannot be read. An item is an error where a segment is damaged:
+/// what follows it in that segment is not told, what is in the next ones is. Any other error is the
+/// last item of its partition.
 pub fn dump(dir: &Path) -> Result<impl Iterator<Item = Result<DumpedEvent, Error>> + use<>, Error> {
     let failed = |source| Error::Log {
         dir: dir.to_owned(),
@@ -56,6 +57,8 @@ struct Events {
     dir: PathBuf,
     segments: VecDeque<u64>,
     current: Option<Current>,
+    /// The number that a segment begins with which follows the last event.
+    next: Option<u64>,
     failed: Option<Error>,
 }
 
@@ -64,7 +67,6 @@ struct Current {
     path: PathBuf,
     scanner: Scanner,
     base_offset: u64,
-    len: u64,
 }
 
 impl Events {
@@ -84,16 +86,17 @@ impl Events {
             dir,
             segments,
             current: None,
+            next: None,
             failed,
         }
     }
 
     fn try_next(&mut self) -> Result<Option<DumpedEvent>, Error> {
         loop {
-            if self.current.is_none() && !self.open_next()? {
-                return Ok(None);
-            }
-            let Some(current) = &mut self.current else {
+            let Some(mut current) = self.current.take() else {
+                if self.open_next()? {
+                    continue;
+                }
                 return Ok(None);
             };
             let scanned = current.scanner.next().map_err(|source| Error::Log {
@@ -104,16 +107,18 @@ impl Events {
                 && let Some(view) = record::view(&scanned.bytes)
             {
                 let offset = current.base_offset + (scanned.position - HEADER);
-                return Ok(Some(self.event(&view, offset)));
+                let event = self.event(&view, offset);
+                self.next = Some(event.sequence_number + 1);
+                self.current = Some(current);
+                return Ok(Some(event));
             }
-            let position = current.scanner.position();
-            if !self.segments.is_empty() && position < current.len {
-                let path = current.path.clone();
-                self.segments.clear();
-                self.current = None;
+            // Every segment but the newest is whole: the next one begins with the next number.
+            let follows = self.segments.front();
+            if follows.is_some_and(|follows| self.next.is_some_and(|next| next != *follows)) {
+                let position = current.scanner.position();
+                let path = current.path;
                 return Err(Error::Damaged { path, position });
             }
-            self.current = None;
         }
     }
 
@@ -132,13 +137,18 @@ impl Events {
     /// Opens the next segment that is still there; false when none is.
     fn open_next(&mut self) -> Result<bool, Error> {
         while let Some(first) = self.segments.pop_front() {
+            self.next = Some(first);
             match self.open_segment(first) {
                 Ok(Some(current)) => {
                     self.current = Some(current);
                     return Ok(true);
                 }
                 // A header that is being written: nothing is in that segment yet.
-                Ok(None) => {}
+                Ok(None) if self.segments.is_empty() => {}
+                Ok(None) => {
+                    let path = segment::path(&self.dir, first);
+                    return Err(Error::Damaged { path, position: 0 });
+                }
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(source) => {
                     let dir = self.dir.clone();
@@ -159,7 +169,6 @@ impl Events {
             scanner: Scanner::open(&path, HEADER, len)?,
             base_offset: header.base_offset,
             path,
-            len,
         }))
     }
 }

@@ -10,8 +10,8 @@
 //! ```
 //!
 //! Invariants: an event is on disk before its send is acknowledged and before anyone receives it;
-//! sequence numbers begin at 0 and have no holes; what a peer costs in memory is bounded; no peer
-//! can make the hub panic or block another.
+//! sequence numbers begin at 0 and have no holes but where the disk lost what it had confirmed; what a
+//! peer costs in memory is bounded; no peer can make the hub panic or block another.
 
 #![cfg_attr(
     test,

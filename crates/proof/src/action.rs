@@ -210,7 +210,9 @@ impl Nodes {
 fn of_session(world: &World, index: usize, session: &Session, actions: &mut Vec<Action>) {
     match session.stage {
         Stage::Begun => actions.extend([Action::Step(index), Action::Sweep(index)]),
-        Stage::Written => actions.extend([Action::Step(index), Action::TimeOut(index)]),
+        Stage::Counting | Stage::Written => {
+            actions.extend([Action::Step(index), Action::TimeOut(index)])
+        }
         Stage::Sent => actions.extend([Action::Land(index), Action::Abort(index)]),
     }
     if world.left.losses > 0 && session.stage != Stage::Sent {

@@ -89,7 +89,10 @@ impl Nodes {
                 upto,
                 found,
             },
-            stage: Stage::Begun,
+            stage: match found {
+                OwnerState::Pending => Stage::Counting,
+                _ => Stage::Begun,
+            },
             heard: true,
         };
         if self.is(Mutant::CheckpointBeforeData) {
@@ -119,7 +122,15 @@ impl Nodes {
         let mut session = world.sessions[index];
         world.awake(session.incarnation)?;
         match (session.work, session.stage) {
-            (_, Stage::Sent) => None,
+            (_, Stage::Sent) | (Work::Provision, Stage::Counting) => None,
+            (Work::Commit { .. }, Stage::Counting) => {
+                if world.is_held_count_locked() {
+                    return None;
+                }
+                session.stage = Stage::Begun;
+                world.replace(index, session);
+                Some(())
+            }
             (Work::Provision, Stage::Begun) => self.insert_owner(world, index),
             (Work::Provision, Stage::Written) => self.enter_owner(world, index),
             (Work::Commit { found, .. }, Stage::Begun) => {
@@ -249,6 +260,13 @@ impl World {
     pub(crate) fn is_latest_locked(&self) -> bool {
         self.sessions.iter().any(|session| {
             session.found() == Some(OwnerState::Active) && session.stage != Stage::Begun
+        })
+    }
+
+    /// Whether a transaction has the row of `held_counts`.
+    pub(crate) fn is_held_count_locked(&self) -> bool {
+        self.sessions.iter().any(|session| {
+            session.found() == Some(OwnerState::Pending) && session.stage != Stage::Counting
         })
     }
 

@@ -19,7 +19,7 @@ impl Nodes {
     pub(crate) fn time_out(&self, world: &mut World, index: usize) -> Option<()> {
         let session = world.sessions[index];
         let stopped = world.process(session.incarnation)?.stopped;
-        if !stopped || session.stage != Stage::Written {
+        if !stopped || !matches!(session.stage, Stage::Counting | Stage::Written) {
             return None;
         }
         world.roll_back(index);

@@ -27,7 +27,8 @@ impl World {
     /// What was held before the decision goes its way, with the totals, in one transaction.
     pub(crate) fn release(&mut self) -> Option<()> {
         let state = self.database.owner?;
-        let waits = state == OwnerState::Active && self.is_latest_locked();
+        let latest = state == OwnerState::Active && self.is_latest_locked();
+        let waits = latest || self.is_held_count_locked();
         if state == OwnerState::Pending || self.database.released || waits {
             return None;
         }

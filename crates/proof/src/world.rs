@@ -88,8 +88,11 @@ pub enum Work {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Stage {
-    /// A commit: the owner is locked `FOR SHARE`, the server waits for the rest of a COPY.
-    /// Provisioning: the owner was looked up and is missing.
+    /// A commit with rows to be held: the owner is locked `FOR SHARE`, the row of `held_counts` comes
+    /// next.
+    Counting,
+    /// A commit: the owner is locked `FOR SHARE`, of a pending one also the row of `held_counts`; the
+    /// server waits for the rest of a COPY. Provisioning: the owner was looked up and is missing.
     Begun,
     /// A commit: all is written but for the checkpoint, the row of `latest_statuses` is locked.
     /// Provisioning: the owner's unique key is taken.

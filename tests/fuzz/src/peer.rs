@@ -1,8 +1,8 @@
 //! A hub on loopback, and a peer that says whatever it likes.
 
 use std::panic;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use rollcall_hub::{Config, Hub};
@@ -32,7 +32,11 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const THREAD: &str = "hub";
 
 static PANICKED: AtomicBool = AtomicBool::new(false);
-static SITE: LazyLock<Site> = LazyLock::new(Site::start);
+
+thread_local! {
+    /// The thread's own, so that it is gone, with its directory, when that ends.
+    static SITE: Site = Site::start();
+}
 
 struct Site {
     runtime: Runtime,
@@ -92,23 +96,23 @@ impl Site {
 
 /// Whatever a peer says, the hub is done with it soon after it hangs up, and nothing in it panics.
 pub fn peer(input: &[u8]) {
-    let site = &*SITE;
     let words = if input.starts_with(PROTOCOL) {
         input.to_vec()
     } else {
         [&GREETING.concat(), input].concat()
     };
-    let heard = site
-        .runtime
-        .block_on(async { timeout(PATIENCE, site.hear(&words)).await });
+    let heard = SITE.with(|site| {
+        let hearing = async { timeout(PATIENCE, site.hear(&words)).await };
+        site.runtime.block_on(hearing)
+    });
     assert!(matches!(heard, Ok(Ok(()))), "{heard:?}");
     assert!(!PANICKED.load(Ordering::SeqCst), "the hub panicked");
 }
 
-/// How many events the hub has taken from all of them so far.
+/// How many events the hub of this thread has taken from all of them so far.
 #[must_use]
 pub fn logged() -> i64 {
-    let partitions = SITE.hub.status().partitions;
+    let partitions = SITE.with(|site| site.hub.status().partitions);
     partitions
         .iter()
         .map(|partition| partition.last_sequence_number + 1)

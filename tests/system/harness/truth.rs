@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use rollcall_hub::{DumpedEvent, Error};
 use rollcall_model::Timestamp;
 
 use super::message::{Expected, Reading, expected};
@@ -26,8 +27,21 @@ pub(crate) struct Truth {
 impl Truth {
     /// Reads the log in `dir`, also beside a running hub.
     pub(crate) fn read(dir: &Path) -> Self {
-        let events = rollcall_hub::dump(dir).unwrap().map(|event| {
-            let event = event.unwrap();
+        Self::of(rollcall_hub::dump(dir).unwrap().map(Result::unwrap))
+    }
+
+    /// Reads what is left of a log of which the disk lost segments or parts of them.
+    pub(crate) fn read_damaged(dir: &Path) -> Self {
+        let events = rollcall_hub::dump(dir).unwrap();
+        Self::of(
+            events
+                .filter(|event| !matches!(event, Err(Error::Damaged { .. })))
+                .map(Result::unwrap),
+        )
+    }
+
+    fn of(events: impl Iterator<Item = DumpedEvent>) -> Self {
+        let events = events.map(|event| {
             let number = i64::try_from(event.sequence_number).unwrap();
             let logged = LoggedEvent {
                 enqueued_at: event.enqueued_at,

@@ -15,10 +15,8 @@ const TABLES: [&str; 6] = [
 ];
 
 /// What `LIKE` leaves out.
-const CONSTRAINTS: &str = "ALTER TABLE bulk.sub_owners
-        ADD FOREIGN KEY (owner_id) REFERENCES bulk.owners;
-    ALTER TABLE bulk.outbox_deliveries
-        ADD FOREIGN KEY (event_id) REFERENCES bulk.outbox_events (event_id)";
+const CONSTRAINT: &str = "ALTER TABLE bulk.sub_owners
+        ADD FOREIGN KEY (owner_id) REFERENCES bulk.owners";
 
 /// Seconds that it takes, in one transaction.
 pub(super) fn insert(database: &Database<'_>) -> anyhow::Result<f64> {
@@ -28,7 +26,7 @@ pub(super) fn insert(database: &Database<'_>) -> anyhow::Result<f64> {
             "CREATE TABLE bulk.{table} (LIKE public.{table} INCLUDING ALL)"
         ))?;
     }
-    database.psql(CONSTRAINTS)?;
+    database.psql(CONSTRAINT)?;
     let mut script = String::from("BEGIN;");
     for table in TABLES {
         script.push_str(&format!(

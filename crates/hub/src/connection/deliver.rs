@@ -99,6 +99,8 @@ impl Connection {
             Ok(chunk) => feed.chunk = chunk,
             // Expired meanwhile: the next fetch moves on to what is there.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) if error.kind() == io::ErrorKind::InvalidData && feed.step_over_damage() => {
+            }
             Err(error) => self.unreadable(link, &error),
         }
     }

@@ -67,6 +67,14 @@ impl Feed {
         let at_end = |cursor| !self.partition.is_behind(cursor);
         self.chunk.is_empty() && !self.reading && self.cursor.as_ref().is_some_and(at_end)
     }
+
+    /// Goes on behind what cannot be read; false when nothing is there.
+    pub(crate) fn step_over_damage(&mut self) -> bool {
+        let partition = &self.partition;
+        self.cursor
+            .as_mut()
+            .is_some_and(|cursor| partition.step_over_damage(cursor))
+    }
 }
 
 impl Outgoing {

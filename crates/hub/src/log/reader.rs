@@ -1,7 +1,9 @@
 //! Reading: from a start to a cursor, from a cursor to a chunk of records.
 //!
 //! A chunk holds whole records only. It comes from the tail cache at once, or from the file on a
-//! blocking thread. A cursor whose events have expired is moved to the first one still there.
+//! blocking thread. A cursor whose events have expired is moved to the first one still there, and
+//! one that meets damage in a sealed segment to the next segment: a disk that lost what it had
+//! confirmed costs the events that it lost, and their numbers are missing, but not the partition.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -49,7 +51,11 @@ impl Partition {
         if let Some(bytes) = state.cache.get(cursor) {
             return Fetch::Ready(bytes);
         }
-        let Some(segment) = segment_at(&state, cursor) else {
+        let asked = *cursor;
+        let segment = segment_at(&state, cursor);
+        drop(state);
+        self.note_missing(&asked, cursor);
+        let Some(segment) = segment else {
             return Fetch::AtEnd;
         };
         Fetch::OnDisk(DiskRead {
@@ -57,6 +63,39 @@ impl Partition {
             position: cursor.position,
             available: segment.len - cursor.position,
         })
+    }
+
+    /// Moves a cursor that met damage on to the next segment; false when there is none.
+    pub(crate) fn step_over_damage(&self, cursor: &mut Cursor) -> bool {
+        let next = {
+            let state = self.state();
+            let first = |segment: &Segment| segment.first() <= cursor.segment;
+            let at = state.segments.partition_point(first);
+            state.segments.get(at).copied()
+        };
+        let Some(next) = next else {
+            return false;
+        };
+        let damaged = *cursor;
+        *cursor = beginning(&next);
+        self.note_missing(&damaged, cursor);
+        true
+    }
+
+    /// Tells of the events that a cursor passed over because the log no longer has them.
+    fn note_missing(&self, from: &Cursor, to: &Cursor) {
+        if to.sequence_number > from.sequence_number {
+            tracing::error!(
+                partition = self.id,
+                "{} is damaged at byte {}: events {} to {} of partition {} are lost, receivers go on \
+                 behind them",
+                segment::path(&self.dir, from.segment).display(),
+                from.position,
+                from.sequence_number,
+                to.sequence_number - 1,
+                self.id,
+            );
+        }
     }
 
     /// Whether there is something after the cursor.

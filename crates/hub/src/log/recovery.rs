@@ -4,6 +4,10 @@
 //! of any length is open after at most one segment's worth of reading. Whatever does not check in
 //! the newest segment was never synced (a sync precedes every acknowledgement and every delivery),
 //! so it is cut off. A newest file whose header is torn was never used and is removed.
+//!
+//! A disk may lose what it had confirmed. Then the log goes on without what is lost: a sealed segment
+//! whose header does not check is passed over, and a newest one that holds more than such a header is
+//! set aside, for somebody to look at.
 
 use std::collections::VecDeque;
 use std::fs::{self, File};
@@ -39,7 +43,7 @@ pub(super) fn open(dir: &Path) -> io::Result<Recovered> {
         if firsts.len() == 1 && last != 0 {
             return Err(damaged(dir, last));
         }
-        fs::remove_file(segment::path(dir, last))?;
+        discard(&segment::path(dir, last))?;
         firsts.pop();
     }
     if firsts.is_empty() {
@@ -57,6 +61,20 @@ const BEGINNING: Header = Header {
     previous_millis: i64::MIN,
 };
 
+/// Takes a newest segment without a header out of the log.
+fn discard(path: &Path) -> io::Result<()> {
+    if fs::metadata(path)?.len() <= HEADER {
+        return fs::remove_file(path);
+    }
+    let aside = path.with_extension("damaged");
+    tracing::error!(
+        "{} has lost its header: its events are lost, and it is set aside as {}",
+        path.display(),
+        aside.display()
+    );
+    fs::rename(path, aside)
+}
+
 fn damaged(dir: &Path, first: u64) -> io::Error {
     let path = segment::path(dir, first);
     let text = format!(
@@ -66,11 +84,18 @@ fn damaged(dir: &Path, first: u64) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, text)
 }
 
-/// Every segment as its header and file length tell, the times taken from the header that follows.
+/// Every segment with a header, as that and the file's length tell, the times taken from the header
+/// that follows.
 fn sealed(dir: &Path, firsts: &[u64]) -> io::Result<VecDeque<Segment>> {
     let mut segments: VecDeque<Segment> = VecDeque::with_capacity(firsts.len());
     for &first in firsts {
-        let header = segment::read_header(dir, first)?.ok_or_else(|| damaged(dir, first))?;
+        let Some(header) = segment::read_header(dir, first)? else {
+            tracing::error!(
+                "{} has lost its header: its events are lost, receivers go on behind them",
+                segment::path(dir, first).display()
+            );
+            continue;
+        };
         if let Some(before) = segments.back_mut() {
             before.last_millis = header.previous_millis;
         }

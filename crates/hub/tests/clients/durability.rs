@@ -1,15 +1,20 @@
-//! What is in the log stays there: restarts, torn tails, retention, the lock.
+//! What is in the log stays there: restarts, torn tails, disks that lie, retention, the lock.
 
 use std::fs::{self, File};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use azure_messaging_eventhubs::StartLocation;
 use rollcall_hub::{Config, Error, Hub};
 use rollcall_model::SystemClock;
 
 use crate::fixture::{
-    Fixture, HandClock, bodies, dumped, earliest, numbers, receiver, take, until,
+    Fixture, HandClock, bodies, dumped, earliest, from, numbers, receiver, take, until,
 };
+
+/// What a disk writes at once.
+const BLOCK: usize = 512;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_restart_keeps_every_event_and_goes_on_counting() {
@@ -57,7 +62,6 @@ async fn a_torn_tail_is_cut_at_the_last_whole_record() {
 /// missing.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tail_of_which_the_power_took_a_block_is_cut_before_that_block() {
-    const BLOCK: usize = 512;
     let fixture = Fixture::start().await;
     let body = "x".repeat(100);
     let producer = fixture.producer().await;
@@ -115,6 +119,195 @@ async fn garbage_after_the_last_record_is_cut_and_appends_go_on() {
     hub.stop().await;
     assert_eq!(dumped(&config.dir), [(0, 0, "a".to_owned())]);
     drop(kept);
+}
+
+/// What a disk may do to a sealed segment although it had confirmed every byte of it.
+#[derive(Debug, Clone, Copy)]
+enum Ruin {
+    /// Zeros in the place of the block that this event begins in.
+    Block {
+        of: usize,
+    },
+    /// The file ends in the midst of this event.
+    Torn {
+        within: usize,
+    },
+    /// The file ends where this event began.
+    Short {
+        before: usize,
+    },
+    Header,
+    Gone,
+}
+
+impl Ruin {
+    /// The events of a segment that are left, which begin at `places` in its file.
+    fn left(self, places: &[usize]) -> usize {
+        match self {
+            Self::Block { of } => {
+                let block = places[of] / BLOCK * BLOCK;
+                places.partition_point(|place| *place < block) - 1
+            }
+            Self::Torn { within: left } | Self::Short { before: left } => left,
+            Self::Header | Self::Gone => 0,
+        }
+    }
+
+    fn strike(self, file: &Path, places: &[usize]) {
+        let mut bytes = fs::read(file).unwrap();
+        match self {
+            Self::Block { of } => {
+                let block = places[of] / BLOCK * BLOCK;
+                bytes[block..block + BLOCK].fill(0);
+            }
+            Self::Torn { within } => bytes.truncate(places[within] + 5),
+            Self::Short { before } => bytes.truncate(places[before]),
+            Self::Header => bytes[..40].fill(0),
+            Self::Gone => return fs::remove_file(file).unwrap(),
+        }
+        fs::write(file, bytes).unwrap();
+    }
+}
+
+fn segments(partition: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(partition).unwrap();
+    let mut files: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+    files.sort_unstable();
+    files
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_disk_lost_of_a_sealed_segment_is_missing_and_what_follows_is_delivered() {
+    const EVENTS: usize = 400;
+    let small = |config: &mut Config| {
+        config.partitions = 1;
+        config.retention_size = Some(1_000_000);
+    };
+    let fixture = Fixture::with(small, Arc::new(SystemClock)).await;
+    let producer = fixture.producer().await;
+    let body = "x".repeat(1_000);
+    for _ in 0..EVENTS / 20 {
+        crate::fixture::send(&producer, "0", &[body.as_str(); 20]).await;
+    }
+    let config = fixture.config.clone();
+    let partition = config.dir.join("partition-0000");
+    let mut fixture = Some(fixture);
+    let offsets: Vec<u64> = rollcall_hub::dump(&config.dir)
+        .unwrap()
+        .map(|event| event.unwrap().offset)
+        .collect();
+    let files = segments(&partition);
+    let firsts: Vec<usize> = files
+        .iter()
+        .map(|file| file.file_stem().unwrap().to_str().unwrap().parse().unwrap())
+        .collect();
+    assert!(firsts.len() >= 3, "{firsts:?}");
+    let (first, next) = (firsts[1], firsts[2]);
+    let header = 48;
+    let places: Vec<usize> = (first..next)
+        .map(|n| header + usize::try_from(offsets[n] - offsets[first]).unwrap())
+        .collect();
+    for ruin in [
+        Ruin::Block { of: 40 },
+        Ruin::Torn { within: 50 },
+        Ruin::Short { before: 60 },
+        Ruin::Header,
+        Ruin::Gone,
+    ] {
+        let kept = fixture.take().unwrap().close().await;
+        let whole = fs::read(&files[1]).unwrap();
+        ruin.strike(&files[1], &places);
+        let left = first + ruin.left(&places);
+        let hub = Hub::start(config.clone(), Arc::new(SystemClock)).await;
+        let ruined = Fixture::of(hub.unwrap(), config.clone(), kept);
+        let consumer = ruined.consumer().await;
+        let expected: Vec<_> = (0..left).chain(next..EVENTS).collect();
+        let expected: Vec<_> = expected
+            .iter()
+            .map(|n| i64::try_from(*n).unwrap())
+            .collect();
+        let all = receiver(&consumer, "0", earliest()).await;
+        assert_eq!(
+            numbers(&take(&all, expected.len()).await),
+            expected,
+            "{ruin:?}"
+        );
+        // One that begins among what is missing.
+        let within = i64::try_from(left + 1).unwrap();
+        let within = from(StartLocation::SequenceNumber(within), true);
+        let behind = receiver(&consumer, "0", within).await;
+        let next = i64::try_from(next).unwrap();
+        assert_eq!(
+            numbers(&take(&behind, 2).await),
+            [next, next + 1],
+            "{ruin:?}"
+        );
+
+        let dumped: Vec<_> = rollcall_hub::dump(&config.dir).unwrap().collect();
+        let damage: Vec<_> = dumped
+            .iter()
+            .filter_map(|item| item.as_ref().err())
+            .collect();
+        assert!(
+            matches!(damage[..], [Error::Damaged { .. }]),
+            "{ruin:?}: {damage:?}"
+        );
+        let read = dumped.iter().filter_map(|item| item.as_ref().ok());
+        let read: Vec<_> = read
+            .map(|event| i64::try_from(event.sequence_number).unwrap())
+            .collect();
+        assert_eq!(read, expected, "{ruin:?}");
+
+        // Who restores the segment has everything again.
+        let kept = ruined.close().await;
+        fs::write(&files[1], whole).unwrap();
+        let hub = Hub::start(config.clone(), Arc::new(SystemClock)).await;
+        fixture = Some(Fixture::of(hub.unwrap(), config.clone(), kept));
+        assert_eq!(dumped_len(&config.dir), EVENTS);
+    }
+}
+
+fn dumped_len(dir: &Path) -> usize {
+    rollcall_hub::dump(dir).unwrap().map(Result::unwrap).count()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_newest_segment_that_lost_its_header_is_set_aside() {
+    let small = |config: &mut Config| {
+        config.partitions = 1;
+        config.retention_size = Some(1_000_000);
+    };
+    let fixture = Fixture::with(small, Arc::new(SystemClock)).await;
+    let producer = fixture.producer().await;
+    let body = "x".repeat(10_000);
+    for _ in 0..3 {
+        crate::fixture::send(&producer, "0", &[body.as_str(); 10]).await;
+    }
+    let config = fixture.config.clone();
+    let partition = config.dir.join("partition-0000");
+    let kept = fixture.close().await;
+    let files = segments(&partition);
+    let newest = files.last().unwrap();
+    let left: i64 = newest
+        .file_stem()
+        .unwrap()
+        .to_str()
+        .unwrap()
+        .parse()
+        .unwrap();
+    assert!(left > 0, "{files:?}");
+    Ruin::Header.strike(newest, &[]);
+    let hub = Hub::start(config.clone(), Arc::new(SystemClock))
+        .await
+        .unwrap();
+    assert_eq!(hub.status().partitions[0].last_sequence_number, left - 1);
+    assert!(newest.with_extension("damaged").exists());
+    let fixture = Fixture::of(hub, config, kept);
+    fixture.send("0", &["next"]).await;
+    let consumer = fixture.consumer().await;
+    let last = from(StartLocation::SequenceNumber(left), true);
+    let receiver = receiver(&consumer, "0", last).await;
+    assert_eq!(bodies(&take(&receiver, 1).await), ["next"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -91,6 +91,16 @@ impl Fixture {
         }
     }
 
+    /// A hub that was started on the log that another fixture left.
+    pub(crate) fn of(hub: Hub, config: Config, dir: TempDir) -> Self {
+        Self {
+            hub,
+            config,
+            clock: Arc::new(SystemClock),
+            dir,
+        }
+    }
+
     pub(crate) fn dir(&self) -> &Path {
         self.dir.path()
     }

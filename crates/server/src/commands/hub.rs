@@ -4,7 +4,6 @@ use std::io::{BufWriter, Write};
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::Context as _;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use clap::{Args, Subcommand};
@@ -18,6 +17,7 @@ use crate::node::failures;
 use crate::output;
 use crate::settings::{FlagValue, Settings, endpoint_of, load};
 use crate::shutdown::Shutdown;
+use crate::telemetry::Talk;
 
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
@@ -63,7 +63,7 @@ pub(crate) async fn hub(context: Context, arguments: Arguments) -> Result<(), Fa
         None => serve(&context, &settings).await,
         Some(Action::Dump) => {
             let dir = settings.hub.dir;
-            let dumped = tokio::task::spawn_blocking(move || dump(&dir)).await;
+            let dumped = tokio::task::spawn_blocking(move || dump(&dir, &context.talk)).await;
             dumped.map_err(anyhow::Error::from)?
         }
     }
@@ -98,16 +98,26 @@ fn connection_string(port: u16) -> String {
     }
 }
 
-fn dump(dir: &Path) -> Result<(), Failure> {
+/// Prints all that can be read; fails in the end where something could not.
+fn dump(dir: &Path, talk: &Talk) -> Result<(), Failure> {
     let events = rollcall_hub::dump(dir).map_err(|error| failures::of_hub(&error))?;
     let mut out = BufWriter::new(std::io::stdout().lock());
+    let mut damaged = None;
     for event in events {
-        let event = event.context("cannot read the whole log")?;
-        serde_json::to_writer(&mut out, &line(&event)).map_err(std::io::Error::from)?;
-        out.write_all(b"\n")?;
+        match event {
+            Ok(event) => {
+                serde_json::to_writer(&mut out, &line(&event)).map_err(std::io::Error::from)?;
+                out.write_all(b"\n")?;
+            }
+            Err(error) => {
+                if let Some(earlier) = damaged.replace(error) {
+                    talk.say(&earlier.to_string());
+                }
+            }
+        }
     }
     out.flush()?;
-    Ok(())
+    damaged.map_or(Ok(()), |error| Err(failures::of_hub(&error)))
 }
 
 fn line(event: &DumpedEvent) -> Line<'_> {
