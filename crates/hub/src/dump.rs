@@ -36,8 +36,7 @@ pub struct DumpedEvent {
 ///
 /// # Errors
 /// When there is no log in `dir` or it cannot be read. An item is an error where a segment is damaged:
-/// what follows it in that segment is not told, what is in the next ones is. Any other error is the
-/// last item of its partition.
+/// what follows it in that segment is not told, what is in the next ones is.
 pub fn dump(dir: &Path) -> Result<impl Iterator<Item = Result<DumpedEvent, Error>> + use<>, Error> {
     let failed = |source| Error::Log {
         dir: dir.to_owned(),
@@ -57,8 +56,8 @@ struct Events {
     dir: PathBuf,
     segments: VecDeque<u64>,
     current: Option<Current>,
-    /// The number that a segment begins with which follows the last event.
-    next: Option<u64>,
+    /// The number that comes next, if nothing is missing.
+    next: u64,
     failed: Option<Error>,
 }
 
@@ -86,7 +85,7 @@ impl Events {
             dir,
             segments,
             current: None,
-            next: None,
+            next: 0,
             failed,
         }
     }
@@ -108,13 +107,13 @@ impl Events {
             {
                 let offset = current.base_offset + (scanned.position - HEADER);
                 let event = self.event(&view, offset);
-                self.next = Some(event.sequence_number + 1);
+                self.next = event.sequence_number + 1;
                 self.current = Some(current);
                 return Ok(Some(event));
             }
             // Every segment but the newest is whole: the next one begins with the next number.
             let follows = self.segments.front();
-            if follows.is_some_and(|follows| self.next.is_some_and(|next| next != *follows)) {
+            if follows.is_some_and(|first| *first != self.next) {
                 let position = current.scanner.position();
                 let path = current.path;
                 return Err(Error::Damaged { path, position });
@@ -137,19 +136,19 @@ impl Events {
     /// Opens the next segment that is still there; false when none is.
     fn open_next(&mut self) -> Result<bool, Error> {
         while let Some(first) = self.segments.pop_front() {
-            self.next = Some(first);
+            self.next = first;
             match self.open_segment(first) {
                 Ok(Some(current)) => {
                     self.current = Some(current);
                     return Ok(true);
                 }
                 // A header that is being written: nothing is in that segment yet.
-                Ok(None) if self.segments.is_empty() => {}
-                Ok(None) => {
+                Ok(None) => {}
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) if error.kind() == io::ErrorKind::InvalidData => {
                     let path = segment::path(&self.dir, first);
                     return Err(Error::Damaged { path, position: 0 });
                 }
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(source) => {
                     let dir = self.dir.clone();
                     return Err(Error::Log { dir, source });
@@ -160,11 +159,13 @@ impl Events {
     }
 
     fn open_segment(&self, first: u64) -> io::Result<Option<Current>> {
-        let Some(header) = segment::read_header(&self.dir, first)? else {
-            return Ok(None);
-        };
         let path = segment::path(&self.dir, first);
         let len = std::fs::metadata(&path)?.len();
+        let Some(header) = segment::read_header(&self.dir, first)? else {
+            let is_used = len > HEADER || !self.segments.is_empty();
+            let lost = io::Error::new(io::ErrorKind::InvalidData, "the header is lost");
+            return if is_used { Err(lost) } else { Ok(None) };
+        };
         Ok(Some(Current {
             scanner: Scanner::open(&path, HEADER, len)?,
             base_offset: header.base_offset,

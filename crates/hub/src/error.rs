@@ -48,11 +48,11 @@ pub enum Error {
     #[error("cannot start a hub with {0}")]
     Config(&'static str),
     /// A record that was synced does not check any more.
-    #[error("the log segment {} is damaged at byte {position}", path.display())]
+    #[error("the log is damaged from byte {position} of {} on", path.display())]
     Damaged {
-        /// The segment's file.
+        /// The segment's file, or the last one before a file that is gone.
         path: PathBuf,
-        /// Where in the file.
+        /// Where in the file; its length if what follows the file is gone.
         position: u64,
     },
 }

@@ -213,8 +213,7 @@ fn open_blocking(config: &Config, clock: Arc<dyn Clock>) -> Result<Opened, Error
     let mut writers = Vec::with_capacity(count);
     for id in 0..config.partitions {
         let dir = partition_dir(&config.dir, id);
-        let opened = Partition::open(id, &dir, options.clone());
-        let (partition, writer) = opened.map_err(|source| Error::Log { dir, source })?;
+        let (partition, writer) = Partition::open(id, &dir, options.clone())?;
         partitions.push(partition);
         writers.push(writer);
     }

@@ -1,9 +1,7 @@
 //! The status writer: the database actor that persists what its partitions have settled.
 //!
 //! While one transaction runs, further batches gather; the next transaction takes them together,
-//! so that its size follows the load by itself. Behind a large one the writer also rests a moment: what
-//! a transaction costs beside its statuses (the locks of owners, the newest status of each sub-owner)
-//! is shared by more of them then. Batches of a partition are written in the order in
+//! so that its size follows the load by itself. Batches of a partition are written in the order in
 //! which they came. The writer tries again by itself as long as the database is away; what it
 //! answers is final. It decides nothing about positions: the store does.
 
@@ -29,13 +27,6 @@ const MAILBOX: usize = 8_192;
 /// Between two tries of a transaction that failed; doubles up to the longest.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
-/// Events of one transaction that tell of a high load.
-const LARGE: u64 = 2_000;
-/// Events that make a transaction cheap for each of them; for these nobody has to wait.
-const ENOUGH: u64 = 8_000;
-/// Behind a large transaction, as long as less than enough waits. Far below what an event waits anyway
-/// under such a load.
-const REST: Duration = Duration::from_millis(20);
 
 /// Store a batch and move its checkpoint.
 #[derive(Message)]
@@ -160,27 +151,14 @@ impl StatusWriter {
         match answer {
             Ok(answers) => {
                 self.pause = SHORTEST_PAUSE;
-                let written = events(&group);
                 for (waiting, answer) in group.into_iter().zip(answers) {
                     self.note(&waiting.commit.batch, answer);
                     waiting.settle(Settled::Answered(answer));
                 }
-                if written >= LARGE && events(&self.waiting) < ENOUGH {
-                    self.rest(context);
-                } else {
-                    self.write_next(context);
-                }
+                self.write_next(context);
             }
             Err(error) => self.not_written(group, &error, context),
         }
-    }
-
-    fn rest(&mut self, context: &mut Context<Self>) {
-        self.writing = true;
-        context.run_later(REST, |actor, context| {
-            actor.writing = false;
-            actor.write_next(context);
-        });
     }
 
     fn note(&self, batch: &Batch, answer: Answer) {
@@ -229,11 +207,6 @@ impl StatusWriter {
         }
         self.write_next(context);
     }
-}
-
-fn events<'w>(batches: impl IntoIterator<Item = &'w Waiting>) -> u64 {
-    let batches = batches.into_iter();
-    batches.map(|waiting| waiting.commit.batch.span.len()).sum()
 }
 
 impl Waiting {

@@ -24,8 +24,8 @@
 //! [`Action::TimeOut`], and claims, renewals, releases and changes by hand are one step each. A
 //! writer's group is one batch; the rule for groups (`commit/plan.rs`) has tests of its own. Nothing
 //! is read from the hub that is not there, so there are no gaps, and every event can be decoded. The
-//! limit of held rows and its lock (`held_counts`) are left out, and so is the sweeper that settles
-//! what a settling missed: nothing may be missed.
+//! limit of held rows is left out (its lock, the row of `held_counts`, is not), and so is the sweeper
+//! that settles what a settling missed: nothing may be missed.
 
 pub mod action;
 pub mod commit;

@@ -76,6 +76,14 @@ pub(crate) const CHECKS: &[Check] = &[
         ),
     },
     Check {
+        name: "I1 a delivery has its event",
+        faults: "SELECT 'event ' || d.event_id || ' is gone, and due at or delivered to sink '
+                        || d.sink
+                 FROM outbox_deliveries AS d
+                 WHERE NOT EXISTS (SELECT 1 FROM outbox_events AS e
+                                   WHERE e.event_id = d.event_id)",
+    },
+    Check {
         name: "I2 totals add up to the position",
         faults: "SELECT 'partition ' || stream_id || '-' || partition_id || ' accounts for '
                         || accounted || ' of ' || numbers || ' numbers'

@@ -97,11 +97,11 @@ impl Connection {
         feed.reading = false;
         match outcome {
             Ok(chunk) => feed.chunk = chunk,
-            // Expired meanwhile: the next fetch moves on to what is there.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) if error.kind() == io::ErrorKind::InvalidData && feed.step_over_damage() => {
+            Err(error) => {
+                if !feed.step_over(&error) {
+                    self.unreadable(link, &error);
+                }
             }
-            Err(error) => self.unreadable(link, &error),
         }
     }
 

@@ -1,6 +1,7 @@
 //! A link on which we send: its credit, and where its messages come from.
 
 use std::collections::VecDeque;
+use std::io;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -68,12 +69,15 @@ impl Feed {
         self.chunk.is_empty() && !self.reading && self.cursor.as_ref().is_some_and(at_end)
     }
 
-    /// Goes on behind what cannot be read; false when nothing is there.
-    pub(crate) fn step_over_damage(&mut self) -> bool {
+    /// Goes on behind what is damaged or gone; false when nothing is there, and after other errors.
+    pub(crate) fn step_over(&mut self, error: &io::Error) -> bool {
+        let is_lost = matches!(
+            error.kind(),
+            io::ErrorKind::InvalidData | io::ErrorKind::NotFound
+        );
         let partition = &self.partition;
-        self.cursor
-            .as_mut()
-            .is_some_and(|cursor| partition.step_over_damage(cursor))
+        let cursor = self.cursor.as_mut().filter(|_| is_lost);
+        cursor.is_some_and(|cursor| partition.step_over_damage(cursor))
     }
 }
 

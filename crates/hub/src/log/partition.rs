@@ -5,7 +5,6 @@
 
 use std::collections::VecDeque;
 use std::fs::File;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
@@ -17,6 +16,7 @@ use super::recovery;
 use super::retention::Limits;
 use super::segment::{HEADER, Segment};
 use super::writer::{Append, Command, Writer};
+use crate::Error;
 
 /// Sends that may wait for a partition's writer. Connections bound the bytes behind them.
 const QUEUE: usize = 1_024;
@@ -74,7 +74,11 @@ pub(crate) struct Options {
 
 impl Partition {
     /// Recovers the log in `dir`. Blocks. The writer has to be run for appends to go through.
-    pub(crate) fn open(id: u32, dir: &Path, options: Options) -> io::Result<(Arc<Self>, Writer)> {
+    pub(crate) fn open(
+        id: u32,
+        dir: &Path,
+        options: Options,
+    ) -> Result<(Arc<Self>, Writer), Error> {
         let recovered = recovery::open(dir)?;
         if recovered.cut > 0 {
             tracing::warn!(

@@ -3,7 +3,8 @@
 //! A chunk holds whole records only. It comes from the tail cache at once, or from the file on a
 //! blocking thread. A cursor whose events have expired is moved to the first one still there, and
 //! one that meets damage in a sealed segment to the next segment: a disk that lost what it had
-//! confirmed costs the events that it lost, and their numbers are missing, but not the partition.
+//! confirmed costs what is behind that in the same segment, and not the partition. Records have nothing
+//! by which they could be found again in the midst of a file but what a sender may have written too.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -42,7 +43,7 @@ impl Partition {
         let Some(oldest) = state.segments.front() else {
             return Fetch::AtEnd;
         };
-        if cursor.sequence_number < oldest.first() {
+        if cursor.segment < oldest.first() {
             *cursor = beginning(oldest);
         }
         if cursor.sequence_number >= state.next {
@@ -65,13 +66,19 @@ impl Partition {
         })
     }
 
-    /// Moves a cursor that met damage on to the next segment; false when there is none.
+    /// Moves a cursor that met damage on to the next segment; false when there is none. One whose
+    /// segment has expired meanwhile is moved on by the next fetch.
     pub(crate) fn step_over_damage(&self, cursor: &mut Cursor) -> bool {
         let next = {
-            let state = self.state();
-            let first = |segment: &Segment| segment.first() <= cursor.segment;
-            let at = state.segments.partition_point(first);
-            state.segments.get(at).copied()
+            let segments = &self.state().segments;
+            if segments
+                .front()
+                .is_some_and(|oldest| cursor.segment < oldest.first())
+            {
+                return true;
+            }
+            let at = segments.partition_point(|segment| segment.first() <= cursor.segment);
+            segments.get(at).copied()
         };
         let Some(next) = next else {
             return false;
@@ -87,10 +94,10 @@ impl Partition {
         if to.sequence_number > from.sequence_number {
             tracing::error!(
                 partition = self.id,
-                "{} is damaged at byte {}: events {} to {} of partition {} are lost, receivers go on \
-                 behind them",
-                segment::path(&self.dir, from.segment).display(),
+                "the log is damaged from byte {} of {} on: events {} to {} of partition {} are lost, \
+                 receivers go on behind them",
                 from.position,
+                segment::path(&self.dir, from.segment).display(),
                 from.sequence_number,
                 to.sequence_number - 1,
                 self.id,
@@ -137,9 +144,11 @@ fn segment_at(state: &State, cursor: &mut Cursor) -> Option<Segment> {
     if segment.first() == cursor.segment && cursor.position < segment.len {
         return Some(segment);
     }
-    let next = *state.segments.get(at)?;
-    *cursor = beginning(&next);
-    (next.len > HEADER).then_some(next)
+    // Of one that was just begun nothing is there yet; of another one the disk may have lost all.
+    let mut later = state.segments.range(at..);
+    let next = later.find(|segment| segment.len > HEADER);
+    *cursor = beginning(next.or(state.segments.back())?);
+    next.copied()
 }
 
 /// The last segment that may hold the record before the start; `None` for the end of the log.
@@ -187,14 +196,14 @@ impl DiskRead {
         let mut wanted = chunk.min(self.available);
         loop {
             let missing = wanted - bytes.len() as u64;
-            (&mut file).take(missing).read_to_end(&mut bytes)?;
+            let read = (&mut file).take(missing).read_to_end(&mut bytes)?;
             let whole = whole_records(&bytes);
             if whole > 0 {
                 bytes.truncate(whole);
                 return Ok(Bytes::from(bytes));
             }
             let first = record::len(&bytes).map_or(0, |len| len as u64);
-            if first <= bytes.len() as u64 || first > self.available {
+            if read == 0 || first <= bytes.len() as u64 || first > self.available {
                 return Err(self.damaged());
             }
             wanted = first;
@@ -215,4 +224,51 @@ fn whole_records(bytes: &[u8]) -> usize {
         at += record::len(&bytes[at..]).unwrap_or(0);
     }
     at
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use rollcall_model::SystemClock;
+
+    use super::super::partition::Options;
+    use super::super::retention::Limits;
+    use super::super::segment::Header;
+    use super::*;
+
+    #[test]
+    fn a_cursor_at_the_end_of_a_segment_that_expired_goes_on_with_the_next() {
+        let dir = tempfile::tempdir().unwrap();
+        let options = Options {
+            limits: Limits::new(Duration::MAX, None, 1),
+            cache_bytes: 0,
+            clock: Arc::new(SystemClock),
+            lock: Arc::new(File::open(dir.path()).unwrap()),
+        };
+        let (partition, _writer) = Partition::open(0, dir.path(), options).unwrap();
+        let next = Segment {
+            header: Header {
+                first_sequence_number: 5,
+                base_offset: 500,
+                previous_offset: 400,
+                previous_millis: 0,
+            },
+            len: HEADER + 100,
+            last_millis: 0,
+        };
+        {
+            let mut state = partition.state();
+            state.segments = [next].into();
+            state.next = 7;
+        }
+        let mut cursor = Cursor {
+            sequence_number: 5,
+            segment: 0,
+            position: HEADER + 500,
+            base_offset: 0,
+        };
+        assert!(matches!(partition.fetch(&mut cursor), Fetch::OnDisk(_)));
+        assert_eq!(cursor, beginning(&next));
+    }
 }

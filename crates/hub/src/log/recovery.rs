@@ -1,13 +1,15 @@
 //! Opens a partition's log after a stop or a crash.
 //!
 //! Sealed segments are taken by their header and length; only the newest is read through, so a log
-//! of any length is open after at most one segment's worth of reading. Whatever does not check in
-//! the newest segment was never synced (a sync precedes every acknowledgement and every delivery),
-//! so it is cut off. A newest file whose header is torn was never used and is removed.
+//! of any length is open after at most one segment's worth of reading. Whatever does not check at the
+//! end of the newest segment was never synced (a sync precedes every acknowledgement and every
+//! delivery), so it is cut off. A newest file that is no more than a torn header was never used and is
+//! removed.
 //!
-//! A disk may lose what it had confirmed. Then the log goes on without what is lost: a sealed segment
-//! whose header does not check is passed over, and a newest one that holds more than such a header is
-//! set aside, for somebody to look at.
+//! A disk may lose what it had confirmed. Of that, a cut cannot be told from an end that was never
+//! synced. A sealed segment without a sound header is passed over: the next one says where the numbers
+//! go on. A newest one of which more is there than a header is refused, for nobody knows which numbers
+//! it gave.
 
 use std::collections::VecDeque;
 use std::fs::{self, File};
@@ -17,6 +19,7 @@ use std::path::Path;
 use super::record;
 use super::scanner::Scanner;
 use super::segment::{self, HEADER, Header, Segment};
+use crate::Error;
 
 /// A log that is ready for appends.
 #[derive(Debug)]
@@ -34,24 +37,32 @@ pub(super) struct Recovered {
 }
 
 /// Opens the log in `dir`, which is created if it is not there.
-pub(super) fn open(dir: &Path) -> io::Result<Recovered> {
-    fs::create_dir_all(dir)?;
-    let mut firsts = segment::list(dir)?;
-    if let Some(last) = firsts.last().copied()
-        && segment::read_header(dir, last)?.is_none()
+pub(super) fn open(dir: &Path) -> Result<Recovered, Error> {
+    let failed = |source| Error::Log {
+        dir: dir.to_owned(),
+        source,
+    };
+    fs::create_dir_all(dir).map_err(failed)?;
+    let mut firsts = segment::list(dir).map_err(failed)?;
+    while let Some(last) = firsts.last().copied()
+        && segment::read_header(dir, last).map_err(failed)?.is_none()
     {
-        if firsts.len() == 1 && last != 0 {
-            return Err(damaged(dir, last));
+        let path = segment::path(dir, last);
+        let unused = fs::metadata(&path).map_err(failed)?.len() <= HEADER;
+        // Where the offsets stand, a segment before it would say.
+        let alone = firsts.len() == 1 && last != 0;
+        if !unused || alone {
+            return Err(Error::Damaged { path, position: 0 });
         }
-        discard(&segment::path(dir, last))?;
+        fs::remove_file(path).map_err(failed)?;
         firsts.pop();
     }
     if firsts.is_empty() {
-        segment::create(dir, BEGINNING)?;
+        segment::create(dir, BEGINNING).map_err(failed)?;
         firsts.push(0);
     }
-    let segments = sealed(dir, &firsts)?;
-    newest(dir, segments)
+    let segments = sealed(dir, &firsts).map_err(failed)?;
+    newest(dir, segments).map_err(failed)
 }
 
 const BEGINNING: Header = Header {
@@ -60,29 +71,6 @@ const BEGINNING: Header = Header {
     previous_offset: -1,
     previous_millis: i64::MIN,
 };
-
-/// Takes a newest segment without a header out of the log.
-fn discard(path: &Path) -> io::Result<()> {
-    if fs::metadata(path)?.len() <= HEADER {
-        return fs::remove_file(path);
-    }
-    let aside = path.with_extension("damaged");
-    tracing::error!(
-        "{} has lost its header: its events are lost, and it is set aside as {}",
-        path.display(),
-        aside.display()
-    );
-    fs::rename(path, aside)
-}
-
-fn damaged(dir: &Path, first: u64) -> io::Error {
-    let path = segment::path(dir, first);
-    let text = format!(
-        "{} is no log segment: its header is damaged",
-        path.display()
-    );
-    io::Error::new(io::ErrorKind::InvalidData, text)
-}
 
 /// Every segment with a header, as that and the file's length tell, the times taken from the header
 /// that follows.

@@ -7,6 +7,7 @@
 
 use std::fs::File;
 use std::io::{self, Write};
+use std::path::Path;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
@@ -267,30 +268,36 @@ impl Writer {
     /// Takes expired segments out of sight, then off the disk.
     async fn retain_sealed(&self) {
         let now = self.options.clock.now();
-        let gone: Vec<Segment> = {
+        let oldest = {
             let mut state = self.partition.state();
             let expired = self.options.limits.expired(&state.segments, now);
-            state.segments.drain(..expired).collect()
-        };
-        if gone.is_empty() {
-            return;
-        }
-        let partition = Arc::clone(&self.partition);
-        let removed = spawn_blocking(move || {
-            for segment in gone {
-                let path = segment::path(&partition.dir, segment.first());
-                if let Err(error) = std::fs::remove_file(&path) {
-                    tracing::warn!(%error, "cannot remove the expired segment {}", path.display());
-                }
+            if expired == 0 {
+                return;
             }
-        });
-        if removed.await.is_err() {
+            state.segments.drain(..expired);
+            state.segments.front().map_or(0, Segment::first)
+        };
+        let partition = Arc::clone(&self.partition);
+        let removing = spawn_blocking(move || remove_before(&partition.dir, oldest));
+        let removed = removing.await.map_err(io::Error::other).flatten();
+        if let Err(error) = removed {
             tracing::warn!(
+                %error,
                 partition = self.partition.id,
-                "removing expired segments failed"
+                "cannot remove expired segments"
             );
         }
     }
+}
+
+/// Removes the files of all segments before `oldest`, also of those that lost their header.
+fn remove_before(dir: &Path, oldest: u64) -> io::Result<()> {
+    for first in segment::list(dir)? {
+        if first < oldest {
+            std::fs::remove_file(segment::path(dir, first))?;
+        }
+    }
+    Ok(())
 }
 
 /// The place where the next record goes.

@@ -91,16 +91,6 @@ impl Fixture {
         }
     }
 
-    /// A hub that was started on the log that another fixture left.
-    pub(crate) fn of(hub: Hub, config: Config, dir: TempDir) -> Self {
-        Self {
-            hub,
-            config,
-            clock: Arc::new(SystemClock),
-            dir,
-        }
-    }
-
     pub(crate) fn dir(&self) -> &Path {
         self.dir.path()
     }
@@ -150,12 +140,7 @@ impl Fixture {
     }
 
     pub(crate) async fn consumer_of(&self, group: &str) -> ConsumerClient {
-        let opening = ConsumerClient::builder()
-            .with_custom_endpoint(self.endpoint())
-            .with_consumer_group(group.to_owned())
-            .with_retry_options(no_retries())
-            .open_with_connection_string(DEVELOPMENT_CONNECTION_STRING, Some("statuses"));
-        within("opening a consumer", opening).await.unwrap()
+        consumer_at(&self.hub, group).await
     }
 
     /// Sends bodies as one batch to a partition.
@@ -164,6 +149,15 @@ impl Fixture {
         send(&producer, partition, bodies).await;
         within("closing", producer.close()).await.unwrap();
     }
+}
+
+pub(crate) async fn consumer_at(hub: &Hub, group: &str) -> ConsumerClient {
+    let opening = ConsumerClient::builder()
+        .with_custom_endpoint(format!("amqp://{}", hub.address()))
+        .with_consumer_group(group.to_owned())
+        .with_retry_options(no_retries())
+        .open_with_connection_string(DEVELOPMENT_CONNECTION_STRING, Some("statuses"));
+    within("opening a consumer", opening).await.unwrap()
 }
 
 pub(crate) fn no_retries() -> RetryOptions {

@@ -1,11 +1,7 @@
 //! What goes wrong at start, in one sentence with a mend.
 
-use std::io::ErrorKind;
-
 use crate::failure::{Failure, chain};
 use crate::settings::{Fault, Faults};
-
-const MEND_DAMAGE: &str = "look at the disk, then take the segment away or restore it";
 
 pub(crate) fn of_hub(error: &rollcall_hub::Error) -> Failure {
     use rollcall_hub::Error;
@@ -26,10 +22,10 @@ pub(crate) fn of_hub(error: &rollcall_hub::Error) -> Failure {
             what,
             "set what the log has, or set node.data_dir to another directory",
         )])),
-        Error::Damaged { .. } => Failure::unavailable(what, MEND_DAMAGE),
-        Error::Log { source, .. } if source.kind() == ErrorKind::InvalidData => {
-            Failure::unavailable(what, MEND_DAMAGE)
-        }
+        Error::Damaged { .. } => Failure::unavailable(
+            what,
+            "look at the disk, then take the segment away or restore it",
+        ),
         _ => Failure::unavailable(what, "make the directory readable and writable"),
     }
 }

@@ -180,6 +180,7 @@ async fn events_go_by_age_once_every_sink_has_them(on: On) {
     fixture
         .execute("DELETE FROM outbox_events WHERE owner_id = '4'")
         .await;
+    fixture.execute(orphans).await;
     let findings = fixture.store.check_invariants().await.unwrap();
     let faults: Vec<_> = findings.into_iter().filter_map(|it| it.fault).collect();
     assert_eq!(faults.len(), 2, "{faults:?}");

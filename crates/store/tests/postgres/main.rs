@@ -14,6 +14,7 @@ mod fencing;
 mod fixture;
 mod live;
 mod newcomers;
+mod outbox;
 mod past;
 mod proxies;
 mod search;
