@@ -1,7 +1,8 @@
 //! A hub whose disk lost what it had confirmed: what is missing is told, and the rest is stored once.
+//! A log that lost its end is in `generations.rs`.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs;
 use std::path::PathBuf;
 
 use serde_json::json;
@@ -10,7 +11,6 @@ use crate::harness::ledger::Ledger;
 use crate::harness::message::status;
 use crate::harness::site::Site;
 use crate::harness::truth::Truth;
-use crate::harness::wait::until;
 
 /// The segments of the only partition, the oldest first.
 fn segments(site: &Site) -> Vec<PathBuf> {
@@ -18,13 +18,6 @@ fn segments(site: &Site) -> Vec<PathBuf> {
     let mut files: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
     files.sort_unstable();
     files
-}
-
-async fn send(site: &Site, owner: &str, count: usize) {
-    let sender = site.sender().await;
-    let bodies = (0..count).map(|number| status(owner, "1", &number.to_string()));
-    sender.send(0, bodies).await;
-    sender.close().await;
 }
 
 #[tokio::test]
@@ -83,33 +76,4 @@ async fn what_a_sealed_segment_lost_is_a_gap_and_the_dump_tells_where() {
     assert_eq!(gap["reason"], json!("missing"));
     assert!(node.terminate().await.success());
     assert!(hub.terminate().await.success());
-}
-
-/// What was acknowledged and stored is gone from the hub, and its next events have numbers that were
-/// there before.
-#[tokio::test]
-async fn a_log_that_ends_below_the_checkpoint_is_a_new_generation() {
-    let site = Site::embedded(1);
-    let node = site.start_node().await;
-    send(&site, "first", 50).await;
-    let first = site.holds_at_the_end().await;
-    assert!(node.terminate().await.success());
-    let files = segments(&site);
-    let newest = File::options().write(true).open(&files[0]).unwrap();
-    newest
-        .set_len(newest.metadata().unwrap().len() / 2)
-        .unwrap();
-
-    let node = site.start_node().await;
-    send(&site, "second", 10).await;
-    until("a second generation", async || {
-        (site.database().streams().await.len() == 2).then_some(())
-    })
-    .await;
-    let second = site.settled().await;
-    assert!(second.len() > 20 && second.len() < 40, "{}", second.len());
-    let streams = site.database().streams().await;
-    let truths: BTreeMap<i64, Truth> = streams.into_iter().zip([first, second]).collect();
-    Ledger::of_streams(site.database().read().await, truths).holds_at_the_end();
-    assert!(node.terminate().await.success());
 }

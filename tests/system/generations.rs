@@ -1,6 +1,7 @@
-//! A hub that is made anew, and a hub that comes late.
+//! A hub that is made anew or lost the end of its log, and a hub that comes late.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 
 use crate::harness::ledger::Ledger;
 use crate::harness::message::status;
@@ -20,15 +21,7 @@ async fn a_hub_that_was_made_anew_is_read_from_its_beginning_and_the_old_rows_st
     let node = site.start_node().await;
     // Fewer than before, so that the numbers lie below the old checkpoint.
     send(&site, "second", 10).await;
-    until("a second generation", async || {
-        (site.database().streams().await.len() == 2).then_some(())
-    })
-    .await;
-    let second = site.settled().await;
-    let streams = site.database().streams().await;
-    let truths: BTreeMap<i64, Truth> = streams.into_iter().zip([first, second]).collect();
-    let ledger = Ledger::of_streams(site.database().read().await, truths);
-    ledger.holds_at_the_end();
+    holds_in_two_generations(&site, first).await;
     assert_eq!(
         site.database()
             .number("SELECT max(generation) - min(generation) FROM streams")
@@ -50,16 +43,36 @@ async fn a_hub_that_is_made_anew_under_a_running_node_is_a_new_generation() {
 
     let hub = site.start_hub().await;
     send(&site, "second", 10).await;
-    until("a second generation", async || {
-        (site.database().streams().await.len() == 2).then_some(())
-    })
-    .await;
-    let second = site.settled().await;
-    let streams = site.database().streams().await;
-    let truths: BTreeMap<i64, Truth> = streams.into_iter().zip([first, second]).collect();
-    Ledger::of_streams(site.database().read().await, truths).holds_at_the_end();
+    holds_in_two_generations(&site, first).await;
     assert!(node.terminate().await.success());
     drop(hub);
+}
+
+/// What was acknowledged and stored is gone from the hub, and its next events have numbers that were
+/// there before.
+#[tokio::test]
+async fn a_log_that_ends_below_the_checkpoint_is_a_new_generation() {
+    let site = Site::embedded(2);
+    let node = site.start_node().await;
+    send(&site, "first", 50).await;
+    let first = site.holds_at_the_end().await;
+    assert!(node.terminate().await.success());
+    for partition in 0..2 {
+        let segment = format!("partition-{partition:04}/{:020}.log", 0);
+        let segment = File::options()
+            .write(true)
+            .open(site.hub_dir().join(segment));
+        let segment = segment.unwrap();
+        segment
+            .set_len(segment.metadata().unwrap().len() / 2)
+            .unwrap();
+    }
+
+    let node = site.start_node().await;
+    send(&site, "second", 10).await;
+    let second = holds_in_two_generations(&site, first).await;
+    assert!((40..80).contains(&second.len()), "{}", second.len());
+    assert!(node.terminate().await.success());
 }
 
 #[tokio::test]
@@ -93,4 +106,17 @@ async fn send(site: &Site, owner: &str, count: usize) {
         sender.send(partition, bodies).await;
     }
     sender.close().await;
+}
+
+/// The rows of the first generation stay, the second is stored whole; what it has is returned.
+async fn holds_in_two_generations(site: &Site, first: Truth) -> Truth {
+    until("a second generation", async || {
+        (site.database().streams().await.len() == 2).then_some(())
+    })
+    .await;
+    let second = site.settled().await;
+    let streams = site.database().streams().await;
+    let truths: BTreeMap<i64, Truth> = streams.into_iter().zip([first, second.clone()]).collect();
+    Ledger::of_streams(site.database().read().await, truths).holds_at_the_end();
+    second
 }

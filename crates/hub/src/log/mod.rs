@@ -8,8 +8,8 @@
 //! ```
 //!
 //! Invariants: nothing is visible to a receiver or acknowledged to a sender before it is synced;
-//! sequence numbers have no holes but where the disk lost what it had confirmed; offsets and enqueued times never go back; memory is bounded by
-//! the tail cache, however long the log is.
+//! sequence numbers have no holes but where the disk lost what it had confirmed; offsets and enqueued
+//! times never go back; memory is bounded by the tail cache, however long the log is.
 
 mod cache;
 pub(crate) mod partition;

@@ -279,12 +279,11 @@ impl Writer {
         };
         let partition = Arc::clone(&self.partition);
         let removing = spawn_blocking(move || remove_before(&partition.dir, oldest));
-        let removed = removing.await.map_err(io::Error::other).flatten();
-        if let Err(error) = removed {
+        if let Err(error) = removing.await.map_err(io::Error::other).flatten() {
             tracing::warn!(
                 %error,
                 partition = self.partition.id,
-                "cannot remove expired segments"
+                "removing expired segments failed"
             );
         }
     }
@@ -293,8 +292,11 @@ impl Writer {
 /// Removes the files of all segments before `oldest`, also of those that lost their header.
 fn remove_before(dir: &Path, oldest: u64) -> io::Result<()> {
     for first in segment::list(dir)? {
-        if first < oldest {
-            std::fs::remove_file(segment::path(dir, first))?;
+        let path = segment::path(dir, first);
+        if first < oldest
+            && let Err(error) = std::fs::remove_file(&path)
+        {
+            tracing::warn!(%error, "cannot remove the expired segment {}", path.display());
         }
     }
     Ok(())

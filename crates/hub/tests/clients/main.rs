@@ -7,6 +7,7 @@
     reason = "a test says what is wrong by failing"
 )]
 
+mod damage;
 mod durability;
 mod fixture;
 mod foreign;
